@@ -29,7 +29,7 @@ export const attachmentCertificate = async (options: {
   const what = hosts === undefined ? "clients" : "server";
   const [authorityKeys, keys] = await Promise.all([newKeys(), newKeys()]);
   const authority = await x509.X509CertificateGenerator.createSelfSigned({
-    name: [{ CN: [`smtx-backup attachment, of its ${what}`] }],
+    name: [{ CN: [`authority of an attachment's ${what}`] }],
     ...between,
     signingAlgorithm: ecdsa,
     keys: authorityKeys,
@@ -41,7 +41,7 @@ export const attachmentCertificate = async (options: {
   const { serverAuth, clientAuth } = x509.ExtendedKeyUsage;
   const names = (hosts ?? []).map((value) => ({ type: address.test(value) ? "ip" : "dns", value }) as const);
   const certificate = await x509.X509CertificateGenerator.create({
-    subject: [{ CN: [`smtx-backup attachment, ${what}`] }],
+    subject: [{ CN: [`attachment's ${what}`] }],
     issuer: authority.subject,
     ...between,
     signingAlgorithm: ecdsa,

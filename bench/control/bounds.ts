@@ -3,7 +3,7 @@ import type { Contention } from "./contention.ts";
 import type { Kind, SizeFigures } from "./runs.ts";
 
 /** What a run may take: so many units for each target, and so many more for each volume at each. */
-const unitsPerTarget = 60;
+const unitsPerTarget = 62;
 const unitsPerVolume = 12;
 /**
  * From so many volumes on, what one more takes is nearly the same at any size: so it may differ.

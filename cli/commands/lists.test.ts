@@ -205,6 +205,8 @@ describe("latest", () => {
       assert.equal(exitCode, 2, `${args.join(" ")}: ${stderr}`);
       assert.match(stderr, /\(BAD_REQUEST\)\n {2}hint: /);
     }
+    const clone = await here.run(["clone", "latest", "--plan", "new", "--to", "c"]);
+    assert.match(clone.stderr, /hint: Give both: latest --plan PLAN --from SITE/);
     const typo = await here.run(["group", "show", "lates", "--plan", "new", "--site", "b"]);
     assert.match(typo.stderr, /“lates” can't be the group: a group's id, such as group_\w+, or latest \(BAD_REQUEST\)/);
     const none = await here.run(["rebuild", "latest", "--plan", "new", "--site", "c"]);

@@ -4,6 +4,13 @@ import { answerOf } from "../context/client.ts";
 import type { Api } from "../context/context.ts";
 import { latest } from "../input/options.ts";
 
+interface Meant {
+  readonly plan?: string | undefined;
+  readonly site?: string | undefined;
+  /** The option by which the command is told the site. */
+  readonly siteFlag?: string;
+}
+
 /**
  * The group that is meant by an id, or by `latest` of a plan at a site. The API is asked
  * only for the latter.
@@ -12,7 +19,7 @@ import { latest } from "../input/options.ts";
 export const groupMeant = async (
   connect: () => Promise<Api>,
   group: string,
-  { plan, site }: { readonly plan?: string | undefined; readonly site?: string | undefined },
+  { plan, site, siteFlag = "--site" }: Meant,
 ): Promise<GroupId> => {
   if (group !== latest) {
     if (plan === undefined) return groupIdSchema.parse(group);
@@ -22,7 +29,7 @@ export const groupMeant = async (
   }
   if (plan === undefined || site === undefined) {
     throw new VisibleError("BAD_REQUEST", "The latest group is that of a plan at a site.", {
-      hint: "Give both: latest --plan PLAN --site SITE",
+      hint: `Give both: latest --plan PLAN ${siteFlag} SITE`,
     });
   }
   const api = await connect();

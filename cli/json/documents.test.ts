@@ -153,6 +153,7 @@ const everyCommand = async (t: TestContext) => {
   await print("group show latest --plan nightly --site b");
   await print("rebuild latest --plan nightly --site b");
   await print("rebuild latest --plan nightly --site b --prefix again- --wait");
+  await print("clone latest --plan nightly --from b --to b --prefix cloned- --wait");
   await print("rollback latest --plan nightly --site a --discard-changes");
   const { runId } = await print("group attach latest --plan nightly --site b --object web1 --for 90m");
   await print("group attachments");

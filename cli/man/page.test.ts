@@ -22,7 +22,7 @@ const plain = page.replaceAll("\\-", "-").replaceAll("\\fB", "").replaceAll("\\f
 describe("the man page", () => {
   test("has every command that the first page of --help lists, with each of its options", async () => {
     const { stdout } = await run(["--help"]);
-    const listed = [...stdout.matchAll(/^ {2}([a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)?) .* {2}\S/gm)].map(
+    const listed = [...stdout.matchAll(/^ {2}([a-z]+(?:-[a-z]+)*(?: [a-z]+(?:-[a-z]+)*)?) .*(?: {2}\S|>$)/gm)].map(
       ([, path]) => path ?? "",
     );
     const commands = withInner(program).filter(({ commands }) => commands.length === 0);

@@ -19,6 +19,11 @@ test("a group's state says by whom it is held and for what, and what of it is da
     groupStateText({ ...inState("published", "restore_1"), heldFor }),
     "published, attached until 2026-03-01 12:00:00 UTC by restore_1",
   );
+  assert.equal(groupStateText(inState("published", "run_1", "run_2")), "published, read by run_1, read by run_2");
+  assert.equal(
+    groupStateText(inState("published", "run_1", "run_2", "run_3"), 1),
+    "published, read by run_1, read by 2 more",
+  );
 });
 
 test("what is damaged, lost or unknown is explained below the list, and nothing else is", () => {

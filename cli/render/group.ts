@@ -17,11 +17,15 @@ export const damageText = (damage: NonNullable<GroupAnswer["damage"]>): string =
   return [...named, ...(damage.length > namedMax ? [`${damage.length - namedMax} more`] : [])].join(", ");
 };
 
-export const groupStateText = ({ state, holds, heldFor, damage = [], warnings = [], keepUntil }: Shown): string =>
+/** @param holdsMax of its holds so many are named */
+export const groupStateText = (
+  { state, holds, heldFor, damage = [], warnings = [], keepUntil }: Shown,
+  holdsMax = namedMax,
+): string =>
   [
     state,
     ...(keepUntil === undefined ? [] : [`kept until ${instantText(keepUntil)} to undo a rollback`]),
-    ...(holds.length > 0 ? [holdsText({ holds, heldFor })] : []),
+    ...(holds.length > 0 ? [holdsText({ holds, heldFor }, holdsMax)] : []),
     ...(damage.length > 0 ? [`damaged: ${damageText(damage)}`] : []),
     ...(warnings.length > 0 ? [counted(warnings.length, "warning")] : []),
   ].join(", ");
@@ -90,7 +94,11 @@ export const groupTable = (groups: readonly GroupListEntry[], style: Style, none
       { title: "ROLE", value: roleText },
       { title: "OBJECTS", value: ({ objectCount }) => String(objectCount), align: "right" },
       ...sizeColumns,
-      { title: "STATE", value: groupStateText, paint: (text, group) => groupStateStyle(group, style)(text) },
+      {
+        title: "STATE",
+        value: (group) => groupStateText(group, 1),
+        paint: (text, group) => groupStateStyle(group, style)(text),
+      },
       { title: "GROUP", value: ({ id }) => id },
     ],
     { style, none },
@@ -117,7 +125,11 @@ export const groupText = (groups: readonly GroupListEntry[], style: Style): stri
       { title: "ROLE", value: roleText },
       ...sizeColumns,
       { title: "PUBLISHED", value: ({ publishedAt }) => instantText(publishedAt) },
-      { title: "STATE", value: groupStateText, paint: (text, group) => groupStateStyle(group, style)(text) },
+      {
+        title: "STATE",
+        value: (group) => groupStateText(group),
+        paint: (text, group) => groupStateStyle(group, style)(text),
+      },
     ],
     { style, none: "" },
   );

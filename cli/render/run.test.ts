@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runAnswerSchema } from "../../core/api/answers.ts";
-import { runTotals } from "./run.ts";
+import { runText, runTotals } from "./run.ts";
 import { plainStyle } from "./style.ts";
 
 const plan = "01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z";
@@ -29,4 +29,26 @@ test("only what was sent is said to be sent in full", () => {
   assert.equal(noteOf(runOf("cancelled", 1)), "b: was to be sent in full, for it is the first backup");
   assert.equal(noteOf(runOf("failed", 0)), "b: was to be sent in full, for it is the first backup");
   assert.equal(noteOf(runOf("failed", 2)), "b: sent in full, for it is the first backup");
+});
+
+test("a rollback that succeeded says how it is undone, and no other run does", () => {
+  const last = (run: ReturnType<typeof runOf>) => runTotals(run, plainStyle).split("\n").at(-1) ?? "";
+  const undo = `To undo it: smtx-backup rollback group_${plan} --discard-changes`;
+  assert.equal(last({ ...runOf("succeeded", 2), kind: "rollback" }), undo);
+  assert.doesNotMatch(last({ ...runOf("failed", 2), kind: "rollback" }), /undo/);
+  assert.doesNotMatch(last(runOf("succeeded", 2)), /undo/);
+});
+
+test("a deletion shows no count of objects, for it counts groups", () => {
+  assert.doesNotMatch(runTotals({ ...runOf("succeeded", 1), kind: "deletion" }, plainStyle), /OBJECTS/);
+  assert.match(runTotals({ ...runOf("succeeded", 1), kind: "rebuild" }, plainStyle), /OBJECTS/);
+});
+
+test("a group is said to be there from before a rollback only where the rollback has succeeded", () => {
+  const restore = { fromGroupId: `group_${plan}`, fromRunId: `run_${plan}`, namePrefix: "" };
+  const groupLine = (run: object) =>
+    runText(runAnswerSchema.parse({ ...runOf("succeeded", 2), restore, ...run }), plainStyle).match(/^Group.*$/m)?.[0];
+  assert.match(groupLine({ kind: "rollback" }) ?? "", /back to group_\S+; what was there before is in group_/);
+  assert.match(groupLine({ kind: "rollback", status: "failed" }) ?? "", /back to group_\S+$/);
+  assert.match(groupLine({ kind: "clone" }) ?? "", /cloned from group_/);
 });

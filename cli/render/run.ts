@@ -102,6 +102,12 @@ const nameTakenNote = ({ kind, restore, targets }: RunAnswer): readonly string[]
             `To rebuild it under another name: smtx-backup ${againText(kind, restore, site)}${restore.objects === undefined ? "" : " --object NAME"} --prefix TEXT`,
         );
 
+/** The way back of a rollback. What it has written counts as a change since the safety group. */
+const undoNote = ({ kind, status, groupId }: RunAnswer): readonly string[] =>
+  kind === "rollback" && status === "succeeded"
+    ? [`To undo it: smtx-backup rollback ${groupId} --discard-changes`]
+    : [];
+
 /** The same restore once more, but for what else was wished for. */
 const againText = (
   kind: RunAnswer["kind"],
@@ -112,22 +118,24 @@ const againText = (
     ? `clone ${fromGroupId} --from ${fromSiteId ?? "SITE"} --to ${site}`
     : `rebuild ${fromGroupId} --site ${site}`;
 
+/** A deletion counts groups and not objects: its preview has told which. */
+const middleColumns = ({ kind, sender }: RunAnswer): readonly Column<RunTarget>[] => {
+  if (kind === "deletion") return [];
+  if (kind === "backup" || sender !== undefined) return transferred;
+  return [number("OBJECTS", ({ progress }) => String(progress.objectsTotal))];
+};
+
 /**
  * What a run came to, target by target: what was skipped, what had changed,
  * what went over the wire.
  */
 export const runTotals = (run: RunAnswer, style: Style): string => {
-  const columns = [
-    ...nameAndState(style),
-    ...(run.kind === "backup" || run.sender !== undefined
-      ? transferred
-      : [number("OBJECTS", ({ progress }) => String(progress.objectsTotal))]),
-    number("DURATION", took),
-  ];
+  const columns = [...nameAndState(style), ...middleColumns(run), number("DURATION", took)];
   const notes = [
     ...run.targets.flatMap((target) => remarks(target, run, style)),
     ...warningLines(run.warnings ?? [], style),
     ...nameTakenNote(run),
+    ...undoNote(run),
     ...deadLetterNote(run),
   ];
   return [table(run.targets, columns, { style, none: "no targets" }), ...notes].join("\n");
@@ -163,11 +171,14 @@ export const runText = (run: RunAnswer, style: Style): string => {
   return `${runHeading(run, style)}\n${head}\n\n${rest}`;
 };
 
-const groupTextOf = ({ groupId, restore, kind }: RunAnswer): string => {
+const groupTextOf = ({ groupId, restore, kind, status }: RunAnswer): string => {
   if (restore === undefined) return groupId;
   const { fromGroupId, attach } = restore;
-  if (kind === "rollback") return `back to ${fromGroupId}; what was there before is in ${groupId}`;
-  return attach === undefined ? `rebuilt from ${fromGroupId}` : `${fromGroupId}, until ${instantText(attach.until)}`;
+  // One that was refused has taken no safety group.
+  const before = status === "succeeded" ? `; what was there before is in ${groupId}` : "";
+  if (kind === "rollback") return `back to ${fromGroupId}${before}`;
+  if (attach !== undefined) return `${fromGroupId}, until ${instantText(attach.until)}`;
+  return `${kind === "clone" ? "cloned" : "rebuilt"} from ${fromGroupId}`;
 };
 
 /** `2 objects`, `2 objects with 5 volumes` */

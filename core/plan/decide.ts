@@ -40,6 +40,7 @@ export const decidePlan = (plan: Plan, event: PlanEvent, now: Instant): PlanDeci
 
 const afterDeletion = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision => {
   if (event.type === "released") return release(plan, event.target, event.runId);
+  if (event.type === "take-number") return takeNumber(plan);
   return event.type === "change" ? change(plan, event.change, now) : unchanged(plan);
 };
 
@@ -53,6 +54,8 @@ const decideRighted = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision
       return release(plan, event.target, event.runId);
     case "overtaken":
       return raise(plan, event.sequence);
+    case "take-number":
+      return takeNumber(plan);
     case "change":
       return change(plan, event.change, now);
     case "suspend":
@@ -189,6 +192,11 @@ const release = (plan: Plan, target: SiteId, runId: RunId): PlanDecision => {
   const lanes = isGone ? others : { ...plan.lanes, [target]: { active: next, queued: null } };
   return { plan: { ...plan, lanes }, effects: next === null ? [] : [{ type: "start", runId: next, target }] };
 };
+
+const takeNumber = (plan: Plan): PlanDecision => ({
+  plan: { ...plan, sequence: plan.sequence + 1 },
+  effects: [],
+});
 
 /**
  * Numbers go on above what a site has, so that the next run is newer than all there. One word

@@ -15,6 +15,8 @@ export type PlanEvent =
    * was set back.
    */
   | { readonly type: "overtaken"; readonly sequence: number }
+  /** Something other than a run of the plan's own takes the next number. */
+  | { readonly type: "take-number" }
   | { readonly type: "change"; readonly change: (plan: Plan) => Plan }
   | { readonly type: "suspend" }
   | { readonly type: "resume" }

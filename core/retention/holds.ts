@@ -20,9 +20,10 @@ const holdText = (runId: string, hold: Hold | undefined): string => {
 /**
  * By what a group is held, in words: `attached until 2026-11-30 12:00 UTC by restore_…`. Empty when
  * nothing holds it.
+ * @param namedMax so many of them are named, and the others counted
  */
-export const holdsText = ({ holds, heldFor = [] }: Pick<Group, "holds" | "heldFor">): string => {
-  const texts = holds.slice(0, shownMax).map((runId) =>
+export const holdsText = ({ holds, heldFor = [] }: Pick<Group, "holds" | "heldFor">, namedMax = shownMax): string => {
+  const texts = holds.slice(0, namedMax).map((runId) =>
     holdText(
       runId,
       heldFor.find((hold) => hold.runId === runId),

@@ -7,6 +7,7 @@ import type { DeletionWish } from "../../core/api/deletion/request.ts";
 import type { Group } from "../../core/api/group.ts";
 import type { Run } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
+import { confirmDeletion } from "../deletions/confirm.ts";
 import type { Page } from "../documents/page.ts";
 import { groupKey } from "../documents/records.ts";
 import { handleReport } from "../report.ts";
@@ -164,12 +165,13 @@ describe("deleting a group", () => {
   });
 
   test("fails, and says by whom it is read, when somebody began to before its site was told", async () => {
-    const api = await runs(2);
+    const api = await runs(52, { targets: [{ ...nightly.targets[0], retention: { keepLast: 100 } }] });
     const { body } = await confirm(api, { type: "plan", plan: "nightly" });
-    const [older] = (await groupsAt(api, "b")).slice(1);
+    const older = (await groupsAt(api, "b")).findLast(({ state }) => state === "published");
     const rebuild = { type: "rebuild", groupId: older?.id, siteId: "b" };
     const restore = (await api.send<Run>("POST", "/v1/restores", rebuild)).body;
     for (const task of takeTasks(api, siteB).filter(({ runId }) => runId !== restore.id)) await complete(api, task);
+    for (const task of takeTasks(api, siteB)) await complete(api, task);
     for (const task of takeTasks(api, siteB)) await complete(api, task);
     for (const task of takeTasks(api, siteB)) await complete(api, task);
     const run = (await api.send<RunAnswer>("GET", `/v1/runs/${body.run?.id}`)).body;
@@ -181,6 +183,38 @@ describe("deleting a group", () => {
       (await groupsAt(api, "b")).map(({ id }) => id),
       [older?.id],
     );
+  });
+});
+
+describe("two deletions at once", () => {
+  test("of the only two restore points that there are leave one of them", async () => {
+    const api = await runs(2);
+    const wishes = [await groupWish(api, 0), await groupWish(api, 1)];
+    const answers = await Promise.all(wishes.map((wish) => confirm(api, wish)));
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409]);
+    await workAt(api, sites);
+    assert.equal((await groupsAt(api, "b")).length, 1);
+    assert.equal(groupsOn(api, siteB).size, 1);
+  });
+
+  test("of one plan with its restore points both say which run deletes them, and leave nothing", async () => {
+    const api = await runs(2);
+    const wish: DeletionWish = { type: "plan", plan: "nightly", despiteKeepUntil: false };
+    const { confirmation } = (await preview(api, wish)).body;
+    const send = (deps = api.deps) => confirmDeletion(deps, { wish, confirmation });
+    const others: Awaited<ReturnType<typeof send>>[] = [];
+    const commit: typeof api.deps.store.commit = async (changes) => {
+      if (others.length === 0) {
+        api.pass(1);
+        others.push(await send());
+      }
+      await api.deps.store.commit(changes);
+    };
+    const answers = [await send({ ...api.deps, store: { ...api.deps.store, commit } }), ...others];
+    await workAt(api, sites);
+    for (const { run } of answers) assert.equal(await statusOf(api, run), "succeeded");
+    assert.equal(groupsOn(api, siteB).size, 0);
+    assert.deepEqual(api.errors, []);
   });
 });
 
@@ -219,6 +253,18 @@ describe("deleting a plan with its restore points", () => {
     assert.deepEqual(api.errors, []);
   });
 
+  test("lets nobody begin to read them once it was confirmed", async () => {
+    const api = await runs(2);
+    const wish = await groupWish(api, 1);
+    assert.ok(wish.type === "group");
+    const { body } = await confirm(api, { type: "plan", plan: "nightly" });
+    const rebuild = { type: "rebuild", groupId: wish.groupId, siteId: "b" };
+    assert.equal((await api.send("POST", "/v1/restores", rebuild)).body.error.code, "GROUP_NOT_RESTORABLE");
+    await workAt(api, sites);
+    assert.equal(await statusOf(api, body.run), "succeeded");
+    assert.equal(groupsOn(api, siteB).size, 0);
+  });
+
   test("goes on by the sweep's retries however many groups there are", async () => {
     const api = await runs(60, { targets: [{ ...nightly.targets[0], retention: { keepLast: 100 } }] });
     assert.equal(groupsOn(api, siteB).size, 60);
@@ -247,7 +293,9 @@ describe("releasing a mirror", () => {
     const api = await runs(2);
     await api.send("POST", "/v1/sites", { id: "c", multiCluster: "main" });
     const wish = { type: "mirror", plan: "nightly", siteId: "b" };
-    assert.equal(await refused(api, wish), "MIRROR_NEEDED");
+    const { error } = (await api.send("POST", "/v1/deletions/preview", wish)).body;
+    assert.equal(error.code, "MIRROR_NEEDED");
+    assert.match(error.hint ?? "", /deleted plan of the same name .* smtx-backup mirror list --site b/);
     assert.equal(await refused(api, { ...wish, siteId: "a" }), "MIRROR_NEEDED");
     await api.send("PUT", "/v1/plans/nightly", { ...nightly, targets: [{ ...nightly.targets[0], site: "c" }] });
     const { body } = await confirm(api, wish);

@@ -254,7 +254,7 @@ describe("restores", () => {
       body.error.message,
       /: vm “dr-web” \(vm-dr-web\), volume “dr-web-0” \(volume-1\)\. Nothing was rebuilt\.$/,
     );
-    assert.match(body.error.hint ?? "", /--prefix TEXT\. .*smtx-backup object delete ID --site b$/);
+    assert.match(body.error.hint ?? "", /--prefix TEXT or --rename OLD=NEW\. .*smtx-backup object delete ID --site b$/);
     assert.deepEqual(takeTasks(api, siteB), []);
     assert.equal((await api.send("POST", "/v1/restores", { ...wanted, namePrefix: "again-" })).status, 201);
   });

@@ -3,6 +3,7 @@ import type { Group } from "../../core/api/group.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { DeletionPlan } from "../../core/api/run.ts";
 import { instantText } from "../../core/object/instant-text.ts";
+import type { Stored } from "../../core/ports/store.ts";
 import { holdsText } from "../../core/retention/holds.ts";
 import { isOfOrder } from "../../core/retention/retention.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -52,23 +53,44 @@ const isBaseOfRun = (plan: Plan, group: Group, { here }: SiteGroups): boolean =>
 /** So many are looked through for one without damage. */
 const lookedThroughMax = 20;
 
-const isLastGood = async (
+/** The groups of a site, and which of them go together. */
+interface Going {
+  readonly at: SiteGroups;
+  readonly goes: ReadonlySet<string>;
+}
+
+const isLastGood = async (deps: Deps, plan: Plan, group: Group, going: Going): Promise<boolean> =>
+  isRestorePoint(plan, group) && (await otherGood(deps, going)) === undefined;
+
+const isRestorePoint = ({ kind }: Plan, group: Group): boolean =>
+  isOfOrder(group) && (kind === "snapshot" || group.role !== "source");
+
+/** The newest good one at a site that stays. */
+const otherGood = async (deps: Deps, { at: { here }, goes }: Going): Promise<Stored<Group> | undefined> => {
+  const others = here.filter(({ body }) => !goes.has(body.id) && isOfOrder(body) && !body.ofFailedRun);
+  for (const other of others.slice(0, lookedThroughMax)) {
+    if ((await withDamage(deps, other.body)).damage === undefined) return other;
+  }
+  return undefined;
+};
+
+/** What a living plan that needs one has left at a site, as good as a group that goes. */
+export const leftInstead = async (
   deps: Deps,
   plan: Plan,
   group: Group,
-  { at: { here }, goes }: { readonly at: SiteGroups; readonly goes: ReadonlySet<string> },
-): Promise<boolean> => {
-  if (!isOfOrder(group) || (plan.kind === "backup" && group.role === "source")) return false;
-  const others = here.map(({ body }) => body).filter((one) => !goes.has(one.id) && isOfOrder(one) && !one.ofFailedRun);
-  for (const other of others.slice(0, lookedThroughMax)) {
-    if ((await withDamage(deps, other)).damage === undefined) return false;
-  }
-  return true;
-};
+  going: Going,
+): Promise<Stored<Group> | undefined> =>
+  isNeededAt(plan, group.siteId) && isRestorePoint(plan, group) ? otherGood(deps, going) : undefined;
+
+const heldHint = ({ id, holds, heldFor = [] }: Group): string =>
+  heldFor.some(({ kind }) => kind === "attach")
+    ? `Detach it: smtx-backup group detach ${id}; for the rest wait until it has ended.`
+    : `Wait until that has ended, or end it; see: smtx-backup run show ${holds[0]}`;
 
 const held = (group: Group) =>
   new VisibleError("GROUP_HELD", `The group ${group.id} on ${group.siteId} is not deleted: ${holdsText(group)}.`, {
-    hint: `Wait until that has ended, or end it; see: smtx-backup run show ${group.holds[0]}`,
+    hint: heldHint(group),
   });
 
 const kept = ({ id, siteId }: Group, keepUntil: string) =>

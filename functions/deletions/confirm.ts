@@ -1,8 +1,10 @@
 import type { DeletionWish } from "../../core/api/deletion/request.ts";
 import { deletionIdOf, type Instant, type PlanId } from "../../core/api/ids.ts";
+import type { Plan } from "../../core/api/plan.ts";
 import type { Run, RunPlan } from "../../core/api/run.ts";
-import type { Change } from "../../core/ports/store.ts";
+import { type Change, CommitConflict } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
+import { leftInstead } from "../deletable/refusal.ts";
 import { retrying } from "../documents/conflicts.ts";
 import { runKey, runPlanKey } from "../documents/records.ts";
 import { applyToPlan, tryDrain } from "../engine/engine.ts";
@@ -32,23 +34,44 @@ export const confirmDeletion = async (
   deps: Deps,
   { wish, confirmation }: { readonly wish: DeletionWish; readonly confirmation: string },
 ): Promise<Begun> => {
-  const { run, outbox, deleted } = await retrying(deps, async () => {
-    const wanted = await readWanted(deps, wish);
-    refuseStale(deps, wanted, confirmation);
-    return begin(deps, wanted);
-  });
+  const { run, outbox, deleted } = await retrying(
+    deps,
+    async () => {
+      const wanted = await readWanted(deps, wish);
+      refuseStale(deps, wanted, confirmation);
+      return begin(deps, wanted);
+    },
+    { isOvertaken: (error) => error instanceof CommitConflict || error instanceof OtherPlan },
+  );
   if (outbox !== undefined) await tryDrain(deps, outbox);
   return { ...(deleted && { deleted }), run: run && (await needRun(deps, run.id)).run };
 };
+
+/** Somebody else has changed the plan, or what goes with it, since that was worked out. */
+class OtherPlan extends Error {}
 
 const begin = async (deps: Deps, wanted: Wanted) => {
   const { wish, plan, planThen } = wanted;
   const now = deps.clock.now();
   const deletes = wish.type === "plan" && plan.status !== "deleted";
   const made = wanted.sites.length === 0 ? undefined : changesOf(wanted, await freeSlot(deps, plan.id, now), now);
-  if (deletes) await applyToPlan(deps, plan.id, { type: "delete" }, () => made?.changes ?? []);
-  else if (made !== undefined) await deps.store.commit([...made.changes, ...marksOf(wanted)]);
+  const changes = made === undefined ? [] : [...made.changes, ...marksOf(wanted), ...(await keptIn(deps, wanted))];
+  if (deletes) await deleteWith(deps, plan, changes);
+  else if (changes.length > 0) await deps.store.commit(changes);
   return { run: made?.run ?? null, outbox: made?.outbox, ...(wish.type === "plan" && { deleted: planThen.id }) };
+};
+
+/** @throws OtherPlan */
+const deleteWith = async (deps: Deps, { id }: Plan, changes: readonly Change[]): Promise<void> => {
+  let tries = 0;
+  await applyToPlan(deps, id, { type: "delete" }, () => {
+    tries += 1;
+    if (tries > 1) throw new OtherPlan();
+    return changes;
+  });
+  // Where somebody else has deleted it first, nothing was written.
+  const [first] = changes;
+  if (first !== undefined && (await deps.store.get(first.key)) === undefined) throw new OtherPlan();
 };
 
 /** What makes the run. */
@@ -73,6 +96,19 @@ const changesOf = ({ plan, upTo, told }: Wanted, slot: Instant, now: Instant) =>
     outbox,
   ];
   return { run, outbox, changes };
+};
+
+/**
+ * What stays in the place of a group that goes is written anew: nobody deletes it at the same time,
+ * counting on the other.
+ */
+const keptIn = async (deps: Deps, { told, planThen, sites }: Wanted): Promise<readonly Change[]> => {
+  const [site] = sites;
+  const [group] = site?.going ?? [];
+  if (told.last || site?.groups === "all" || site === undefined || group === undefined) return [];
+  const goes = new Set(site.going.map(({ body }) => body.id));
+  const left = await leftInstead(deps, planThen, group.body, { at: site.at, goes });
+  return left === undefined ? [] : [{ type: "put", key: left.key, body: left.body, expect: { version: left.version } }];
 };
 
 const markedMax = 50;

@@ -98,7 +98,9 @@ const mirrorNeeded = ({ name, source }: Plan, siteId: SiteId): VisibleError =>
   new VisibleError(
     "MIRROR_NEEDED",
     `The plan “${name}” ${siteId === source ? `protects the site ${siteId}` : `copies to ${siteId}`}.`,
-    { hint: `Take the site out of the plan first, or delete the plan: smtx-backup plan delete ${name}` },
+    {
+      hint: `Take the site out of the plan first. What a deleted plan of the same name has left goes by its id; see: smtx-backup mirror list --site ${siteId}`,
+    },
   );
 
 const laneBusy = ({ name, lanes }: Plan, siteId: SiteId) =>

@@ -53,6 +53,10 @@ const ofState: Readonly<Record<string, Key>> = {
   expiriesKey: records.expiriesKey(at, run),
   outboxKey: records.outboxKey(records.planKey(plan), 1),
   refusalKey: records.refusalKey(at, "stranger", "FORBIDDEN"),
+  lockKey: records.lockKey(a, "x"),
+  spaceQuestionKey: records.spaceQuestionKey(a, "x"),
+  stagedKey: records.stagedKey(run),
+  stagedVolumesKey: records.stagedVolumesKey(run, 1),
   refusedPeersKey: records.refusedPeersKey(at, a, "a1"),
 };
 

@@ -6,6 +6,7 @@ import { createNightlyPlan, createTestApi, siteA, siteB } from "../api/testing.t
 import { complete, report, takeTasks, workAt } from "../api/testing-gateway.ts";
 import type { Page } from "../documents/page.ts";
 import { readLocks } from "../locks/locks.ts";
+import { loadRun } from "../runs/runs.ts";
 import { handleSweep } from "../sweep.ts";
 
 type Refusal = { readonly error: { readonly code: string; readonly message: string } };
@@ -51,6 +52,15 @@ describe("a rollback", () => {
     assert.deepEqual(kinds, ["check", "snapshot", "rollback"]);
     assert.equal((await read(body.id)).status, "succeeded");
     assert.deepEqual(api.errors, []);
+  });
+
+  test("has a number that nothing else of the plan has, whatever begins at the same time", async () => {
+    const { api, ask, run } = await world();
+    const begun = await Promise.all([ask({ objects: ["db"] }), run(), ask({ objects: ["web"] }), run()]);
+    const ids = begun.map((one) => ("body" in one ? one.body.id : one.id));
+    const runs = await Promise.all(ids.map((id) => loadRun(api.deps, id)));
+    const numbers = runs.map((loaded) => loaded?.run.sequence);
+    assert.equal(new Set(numbers).size, begun.length, JSON.stringify(numbers));
   });
 
   test("keeps its safety group until its time is over, counts it among none, and then it goes", async () => {

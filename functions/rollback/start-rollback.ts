@@ -52,9 +52,7 @@ export const startRollback = async (deps: Deps, options: RollbackOptions): Promi
 const takeNumber = async (deps: Deps, { group, origin }: Restorable): Promise<number> => {
   const plan = await deps.store.get<Plan>(planKey(origin.planId));
   if (plan === undefined) return group.sequence;
-  const sequence = plan.body.sequence + 1;
-  await applyToPlan(deps, origin.planId, { type: "overtaken", sequence });
-  return sequence;
+  return (await applyToPlan(deps, origin.planId, { type: "take-number" })).sequence;
 };
 
 /** Where the group's data is: the nearest first. @throws VisibleError GROUP_UNKNOWN */

@@ -40,7 +40,11 @@ export const addCloneCommand = (program: Command, answering: Answering): void =>
         const api = await context.connect();
         const { from: fromSiteId, to: siteId, damaged: evenDamaged } = options;
         const wishes = rebuildWishes(options);
-        const groupId = await groupMeant(async () => api, group, { plan: options.plan, site: fromSiteId });
+        const groupId = await groupMeant(async () => api, group, {
+          plan: options.plan,
+          site: fromSiteId,
+          siteFlag: "--from",
+        });
         // Names that somebody has there already are told before anything is sent.
         await freshInventory(context, api, siteId);
         const json = {
@@ -54,7 +58,10 @@ export const addCloneCommand = (program: Command, answering: Answering): void =>
         const asking = answerOf(api.v1.restores.$post({ json }));
         const run = await askedFor(context, asking, `smtx-backup run list --plan ${planIdOf(groupId)}`);
         if (options.wait) return followRun(context, api, run.id);
-        return { json: askedForRun(run), text: `${run.id} has been asked for. See: smtx-backup run show ${run.id}` };
+        return {
+          json: askedForRun(run),
+          text: `${run.id} has been asked for. See: smtx-backup run show ${run.id} --watch`,
+        };
       }),
     );
 };

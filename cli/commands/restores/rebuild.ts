@@ -39,7 +39,10 @@ export const addRebuildCommand = (program: Command, answering: Answering): void 
         const asking = answerOf(api.v1.restores.$post({ json }));
         const run = await askedFor(context, asking, `smtx-backup run list --plan ${planIdOf(groupId)}`);
         if (options.wait) return followRun(context, api, run.id);
-        return { json: askedForRun(run), text: `${run.id} has been asked for. See: smtx-backup run show ${run.id}` };
+        return {
+          json: askedForRun(run),
+          text: `${run.id} has been asked for. See: smtx-backup run show ${run.id} --watch`,
+        };
       }),
     );
 };

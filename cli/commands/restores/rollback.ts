@@ -26,7 +26,7 @@ interface RollbackOptions {
 
 const notes = `First it is looked whether anything has changed since the group was taken, which would be lost: then nothing is touched,
 unless --discard-changes is given. Before the objects become what they were, a safety group is taken of what they are;
-the rollback is undone by a rollback to that.`;
+the rollback is undone by a rollback to that, with --discard-changes.`;
 
 export const addRollbackCommand = (program: Command, answering: Answering): void => {
   const command = program
@@ -38,7 +38,7 @@ export const addRollbackCommand = (program: Command, answering: Answering): void
     .option("--object <object...>", "only these objects, by the names or ids that they had then; else all")
     .option("--discard-changes", "also when they have changed since: that is kept in the safety group alone", false)
     .option("--power-off", "switch off VMs that are on; else they are in the way", false)
-    .option("--keep-safety <days>", "keep the safety group so long", wholeNumber(1, safetyDaysMax))
+    .option("--keep-safety <days>", "keep the safety group so long; else 3 days", wholeNumber(1, safetyDaysMax))
     .option("--wait", "show how far it is until it has ended; exit code 1 when it failed", false)
     .action(
       answering(async (context, group: string, options: RollbackOptions) => {
@@ -69,7 +69,7 @@ const untilChecked = (context: Context, api: Api, id: string): Promise<Answer> =
     }
     return {
       json: shownRun(run),
-      text: `${id}: nothing is in the way, and it goes on. See: smtx-backup run show ${id}`,
+      text: `${id}: nothing is in the way, and it goes on. See: smtx-backup run show ${id} --watch`,
     };
   });
 
