@@ -1,4 +1,5 @@
 import { VisibleError } from "../../core/api/errors.ts";
+import type { RunId, SiteId } from "../../core/api/ids.ts";
 import { shownName } from "../../core/api/name.ts";
 import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
@@ -15,6 +16,7 @@ import { kindNames } from "../render/kind-names.ts";
 import { lossesText } from "../render/losses.ts";
 import { bytesOf } from "../render/object.ts";
 import { bytesText } from "../render/units.ts";
+import { deleteRestored } from "./deletions/restored-delete.ts";
 import type { ChangeOptions } from "./object-change.ts";
 
 type FacilityKind = FacilityId["kind"];
@@ -24,7 +26,30 @@ export interface DeleteOptions extends Omit<ChangeOptions, "kind"> {
   readonly yes: boolean;
 }
 
-/** `object delete`: asks first, unless told not to. What was snapshotted of it stays. */
+interface ObjectDeleteOptions extends DeleteOptions {
+  readonly site: SiteId;
+  readonly restore?: RunId;
+  readonly dryRun: boolean;
+  readonly wait: boolean;
+}
+
+/** `object delete`: on this host, or, of what a restore has made, by its site itself. */
+export const deleteObjectOrRestored = async (
+  context: Context,
+  name: string | undefined,
+  { restore, dryRun, wait, ...options }: ObjectDeleteOptions,
+): Promise<Answer> => {
+  if (restore !== undefined) {
+    return deleteRestored(context, name, { restore, ...options, dryRun, wait });
+  }
+  if (name === undefined) throw badUse("It needs the object's name or id", "Name it, or say --restore RUN.");
+  if (dryRun || wait) throw badUse("--dry-run and --wait go with --restore", "Leave them out, or say --restore RUN.");
+  return deleteObject(context, name, options);
+};
+
+const badUse = (what: string, hint: string) => new VisibleError("BAD_REQUEST", `${what}.`, { hint });
+
+/** Asks first, unless told not to. What was snapshotted of it stays. */
 export const deleteObject = async (context: Context, nameOrId: string, options: DeleteOptions): Promise<Answer> => {
   const { kind, ...others } = options;
   return kind === "pool" || kind === "switch" || kind === "nfs-export"

@@ -1,12 +1,12 @@
 import { type Command, Option } from "commander";
 import { objectKindSchema } from "../../core/api/object/common.ts";
 import { size } from "../input/bytes.ts";
-import { kindOption, siteOption, storeOption, wholeNumber } from "../input/options.ts";
+import { kindOption, runId, siteOption, storeOption, wholeNumber } from "../input/options.ts";
 import { facilityKinds } from "../render/facility.ts";
 import type { Answering } from "./command.ts";
 import { labelObject, setPower, updateObject } from "./object-change.ts";
 import { createObjects } from "./object-create.ts";
-import { deleteObject } from "./object-delete.ts";
+import { deleteObjectOrRestored } from "./object-delete.ts";
 import { listObjects, showObject } from "./object-list.ts";
 
 const nameArgument = ["<name>", "its name or id; of an NFS file /exports/EXPORT/PATH"] as const;
@@ -61,10 +61,17 @@ const addMaking = (object: Command, answering: Answering): void => {
   object
     .command("delete")
     .description(
-      "delete an object of an extentstore; its restore points stay. It asks first, and ends with 1 when the answer is not yes",
+      "delete an object of an extentstore, or at any site what a restore has made; restore points stay. It asks first, and ends with 1 when the answer is not yes",
     )
-    .argument(...nameArgument)
-    .addOption(here())
+    .argument("[name]", `${nameArgument[1]}; with --restore, without one, all that it has made`)
+    .addOption(siteOption("the site; without --restore, its storage is on this host").makeOptionMandatory())
+    .addOption(
+      new Option("--restore <run>", "what this rebuild or clone has made at the site, which deletes it itself")
+        .argParser(runId)
+        .conflicts(["store", "kind"]),
+    )
+    .option("--dry-run", "with --restore: only show what would go, and how much space that gives back", false)
+    .option("--wait", "with --restore: wait until it is gone; exit code 1 when it failed", false)
     .addOption(
       new Option(
         "--kind <kind>",
@@ -73,7 +80,7 @@ const addMaking = (object: Command, answering: Answering): void => {
     )
     .option("--yes", "don't ask", false)
     .addOption(storeOption())
-    .action(answering(deleteObject));
+    .action(answering(deleteObjectOrRestored));
 };
 
 const addChanging = (object: Command, answering: Answering): void => {

@@ -68,6 +68,7 @@ const endings: Record<ErrorCode, Ending> = {
   OBJECT_LOCKED: "failed",
   GROUP_HELD: "failed",
   GROUP_KEPT: "failed",
+  OBJECT_PROTECTED: "failed",
   GROUP_NEEDED: "failed",
   MIRROR_NEEDED: "failed",
   PREVIEW_STALE: "failed",

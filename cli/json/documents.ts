@@ -114,7 +114,7 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "object delete": z.union([
     z.object({ id: z.string(), kind: objectKindSchema, name: z.string(), site, lost, inventoryRefreshed }),
     z.object({ kind: facilityKind, name: z.string(), site, inventoryRefreshed }),
-    deletedNothing,
+    deletionOrRun,
   ]),
   "volume import": z.object({
     id: z.string(),

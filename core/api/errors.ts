@@ -59,6 +59,7 @@ export const errorCodes = {
   CHANGED_SINCE: { status: 409, retryable: false },
   ROLLBACK_UNFINISHED: { status: 409, retryable: true },
   ROLLBACK_ENDED: { status: 409, retryable: false },
+  OBJECT_PROTECTED: { status: 409, retryable: false },
   OBJECT_LOCKED: { status: 409, retryable: true },
   ATTACHMENTS_FULL: { status: 409, retryable: true },
   GROUP_DAMAGED: { status: 409, retryable: false },

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { boundedRecord, entriesMax } from "./bounds.ts";
 import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema, siteIdSchema } from "./ids.ts";
 import { nameSchema, textCharactersMax, textSchema } from "./object/common.ts";
-import { compressionSchema, planEntrySchema, planObjectsMax, planTargetsMax } from "./plan.ts";
+import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
 import { attachTermsSchema } from "./restore/attach.ts";
 import { rollbackWishesSchema } from "./restore/rollback-wishes.ts";
@@ -111,6 +111,9 @@ export const partsOf = <Part extends z.core.SomeType>(part: Part) =>
 export const runSchema = runHeadSchema.extend({ targets: partsOf(targetRunSchema) });
 export type Run = z.infer<typeof runSchema>;
 
+/** So much that restores have made is deleted at once. */
+export const restoredMax = 1000;
+
 /**
  * What is deleted by hand, as it was confirmed. `groups`: of those that the plan has at the site;
  * all are those up to the run's number. `last`: also what is needed as the last good one.
@@ -127,6 +130,16 @@ const deletionPlanSchema = z.object({
     .max(partsMax),
   last: z.boolean(),
   despiteKeepUntil: z.boolean(),
+  /** What a restore has made at the one site, as that calls it. */
+  restored: z
+    .object({
+      restoreId: runIdSchema,
+      objects: z
+        .array(planObjectSchema.pick({ kind: true, id: true, name: true }))
+        .min(1)
+        .max(restoredMax),
+    })
+    .optional(),
 });
 export type DeletionPlan = z.infer<typeof deletionPlanSchema>;
 

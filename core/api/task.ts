@@ -20,7 +20,7 @@ import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax } 
 import { reasonSchema, warningsMax } from "./reason.ts";
 import { attachTermsSchema } from "./restore/attach.ts";
 import { rebuildWishesSchema } from "./restore/wishes.ts";
-import { stepSchema, toldProgressSchema } from "./run.ts";
+import { restoredMax, stepSchema, toldProgressSchema } from "./run.ts";
 import { endpointSchema, gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
 
 /**
@@ -152,6 +152,16 @@ export const publishTaskSchema = z.object({
     objects: z.array(objectConfigSchema.nullable()).max(entriesMax),
   }),
 });
+/** What goes of what a restore has made at the site; `groupId` names the restore. */
+const restoredTaskSchema = z.object({
+  groupId: groupIdSchema,
+  objects: z
+    .array(planObjectSchema.pick({ kind: true, id: true }))
+    .min(1)
+    .max(restoredMax),
+  /** A run that has one of them now: nothing is deleted as long as it has. */
+  lockedBy: runIdSchema.optional(),
+});
 export const reclaimTaskSchema = z.object({
   ...runTask,
   kind: z.literal("reclaim"),
@@ -164,6 +174,7 @@ export const reclaimTaskSchema = z.object({
   keeps: z.array(groupIdSchema).max(entriesMax).optional(),
   /** Of `deleting`: the plan's mirrors are released as well. */
   mirrors: z.literal(true).optional(),
+  restored: restoredTaskSchema.optional(),
 });
 export const rebuildTaskSchema = z.object({
   ...runTask,
@@ -250,6 +261,7 @@ export const spaceTaskSchema = z.object({
   /** Of the plan's groups that the site has. */
   groups: z.union([z.literal("all"), z.array(groupIdSchema).max(entriesMax)]),
   mirrors: z.boolean(),
+  restored: restoredTaskSchema.omit({ lockedBy: true }).optional(),
 });
 /**
  * For one gateway of the site: how fast it may send from now on, and whose certificates it must not

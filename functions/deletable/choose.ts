@@ -1,14 +1,17 @@
 import { strict as assert } from "node:assert";
 import type { VisibleError } from "../../core/api/errors.ts";
 import type { Group } from "../../core/api/group.ts";
-import { type GroupId, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import { type GroupId, groupIdOf, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import { newestMessageFormat } from "../../core/api/message.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import type { DeletionPlan, RunHead } from "../../core/api/run.ts";
+import type { ReclaimTask } from "../../core/api/task.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { planKey, runKey } from "../documents/records.ts";
 import { markDeletingByHand } from "../groups/groups.ts";
 import { groupsAtOnce } from "../groups/reclaim.ts";
+import { takeLocks } from "../locks/locks.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readRunPlan } from "../runs/facts.ts";
 import { type MeantAt, meantOf, readSiteGroups, type SiteGroups } from "./going.ts";
@@ -19,6 +22,8 @@ interface Chosen {
   readonly groupIds: GroupId[];
   readonly keeps: GroupId[];
   readonly mirrors?: true;
+  readonly restored?: NonNullable<ReclaimTask["restored"]>;
+  readonly format?: number;
 }
 
 /**
@@ -27,6 +32,7 @@ interface Chosen {
  */
 export const chooseForDeletion = async (deps: Deps, runId: RunId, siteId: SiteId): Promise<Chosen> => {
   const { plan, meant, allowed, at, upTo } = await readDeletion(deps, runId, siteId);
+  if (allowed.restored !== undefined) return toldRestored(deps, { runId, siteId }, allowed.restored);
   const groupIds: GroupId[] = [];
   const going = meantOf(at, meant, upTo);
   const circumstances = { at, goes: idsOf(going), allowed };
@@ -38,6 +44,21 @@ export const chooseForDeletion = async (deps: Deps, runId: RunId, siteId: SiteId
   const goes = new Set(groupIds);
   const kept = at.here.filter(({ body }) => body.state === "published" && !goes.has(body.id));
   return { groupIds, keeps: kept.map(({ body }) => body.id), ...(meant.mirrors && { mirrors: true }) };
+};
+
+/**
+ * From now on nobody rolls the objects back, or snapshots them, until the run has ended. Gateways
+ * of before would delete nothing, and say that it is done.
+ */
+const toldRestored = async (
+  deps: Deps,
+  at: { readonly runId: RunId; readonly siteId: SiteId },
+  { restoreId, objects }: NonNullable<DeletionPlan["restored"]>,
+): Promise<Chosen> => {
+  const other = await takeLocks(deps, at, objects);
+  const told = { groupId: groupIdOf(restoreId), objects: objects.map(({ kind, id }) => ({ kind, id })) };
+  const restored = { ...told, ...(other && { lockedBy: other.runId }) };
+  return { groupIds: [], keeps: [], restored, format: newestMessageFormat };
 };
 
 const idsOf = (groups: readonly Stored<Group>[]): ReadonlySet<string> => new Set(groups.map(({ body }) => body.id));

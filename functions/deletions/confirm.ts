@@ -13,8 +13,9 @@ import { putOutbox } from "../engine/outbox.ts";
 import type { Deps } from "../ports/deps.ts";
 import { freeSlot } from "../runs/free-slot.ts";
 import { needRun } from "../runs/runs.ts";
+import type { Wanted } from "./going-now.ts";
 import { refuseStale } from "./preview.ts";
-import { readWanted, type Wanted } from "./wanted.ts";
+import { readWanted } from "./wanted.ts";
 
 /** What came of a confirmed deletion. */
 interface Begun {

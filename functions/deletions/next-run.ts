@@ -3,7 +3,7 @@ import type { Reason } from "../../core/api/reason.ts";
 import { isNeededAt } from "../deletable/going.ts";
 import { readGroups } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
-import type { Wanted } from "./wanted.ts";
+import type { Wanted } from "./going-now.ts";
 
 /**
  * What the next run to a target of a living plan has to do since its newest restore point there

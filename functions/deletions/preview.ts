@@ -1,13 +1,15 @@
 import { type DeletionPreview, goingShownMax } from "../../core/api/deletion/preview.ts";
 import type { DeletionWish } from "../../core/api/deletion/request.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Instant } from "../../core/api/ids.ts";
+import { groupIdOf, type Instant } from "../../core/api/ids.ts";
+import type { DeletionPlan } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { Deps } from "../ports/deps.ts";
+import type { Wanted, WantedAt } from "./going-now.ts";
 import { nextRunNotes } from "./next-run.ts";
 import { askForSpace } from "./space.ts";
-import { digestOf, readWanted, type Wanted, type WantedAt } from "./wanted.ts";
+import { digestOf, readWanted } from "./wanted.ts";
 
 /** So long what was seen can be confirmed. */
 const goodSeconds = 600;
@@ -33,7 +35,11 @@ export const previewDeletion = async (deps: Deps, wish: DeletionWish): Promise<D
   };
 };
 
-const goingAt = async (deps: Deps, { plan }: Wanted, { siteId, mirrors, groups, going }: WantedAt) => ({
+const goingAt = async (
+  deps: Deps,
+  { plan, told: { restored } }: Wanted,
+  { siteId, mirrors, groups, going }: WantedAt,
+) => ({
   siteId,
   mirrors,
   groups: going.slice(0, goingShownMax).map(({ body }) => {
@@ -41,7 +47,19 @@ const goingAt = async (deps: Deps, { plan }: Wanted, { siteId, mirrors, groups, 
     return { id, takenAt, role, objectCount, sizeBytes, state };
   }),
   groupCount: going.length,
-  spaceQuestion: await askForSpace(deps, siteId, { planId: plan.id, source: plan.source, groups, mirrors }),
+  ...(restored && { objects: restored.objects }),
+  spaceQuestion: await askForSpace(deps, siteId, {
+    planId: plan.id,
+    source: plan.source,
+    groups,
+    mirrors,
+    ...(restored && { restored: toldOf(restored) }),
+  }),
+});
+
+const toldOf = ({ restoreId, objects }: NonNullable<DeletionPlan["restored"]>) => ({
+  groupId: groupIdOf(restoreId),
+  objects: objects.map(({ kind, id }) => ({ kind, id })),
 });
 
 /**

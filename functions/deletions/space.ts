@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Space, SpaceAnswer } from "../../core/api/deletion/space.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
+import { newestMessageFormat } from "../../core/api/message.ts";
 import type { Report } from "../../core/api/report.ts";
 import type { SpaceTask } from "../../core/api/task.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
@@ -30,7 +31,7 @@ const keptSeconds = 3600;
 export const askForSpace = async (
   deps: Deps,
   siteId: SiteId,
-  about: { readonly planId: PlanId; readonly source: SiteId } & Pick<SpaceTask, "groups" | "mirrors">,
+  about: { readonly planId: PlanId; readonly source: SiteId } & Pick<SpaceTask, "groups" | "mirrors" | "restored">,
 ): Promise<string> => {
   const id = randomBytes(16).toString("hex");
   const now = deps.clock.now();
@@ -39,7 +40,9 @@ export const askForSpace = async (
   await put(deps, siteId, id, body, "absent");
   if (!isStaffed) return id;
   const task: SpaceTask = { kind: "space", id: `space/${siteId}/${id}`, siteId, issuedAt: now, ...about };
-  await deps.tasks.send(siteId, [{ task }]);
+  // A gateway of before would say that it gives back nothing.
+  const form = about.restored && { format: newestMessageFormat };
+  await deps.tasks.send(siteId, [{ task: { ...task, ...form } }]);
   return id;
 };
 

@@ -1,44 +1,29 @@
 import { createHash } from "node:crypto";
 import type { DeletionWish } from "../../core/api/deletion/request.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { Group } from "../../core/api/group.ts";
 import { planIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { type DeletionPlan, partsMax } from "../../core/api/run.ts";
 import { targetsOf } from "../../core/plan/decide.ts";
-import type { Stored } from "../../core/ports/store.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
-import { isNeededAt, type MeantAt, meantOf, readSiteGroups, type SiteGroups } from "../deletable/going.ts";
+import { isNeededAt, type MeantAt, meantOf, readSiteGroups } from "../deletable/going.ts";
 import { refusalOf } from "../deletable/refusal.ts";
 import { readGroups } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readPlan } from "../queries/plans.ts";
 import { readSite } from "../sites/sites.ts";
+import type { Wanted, WantedAt } from "./going-now.ts";
+import { readRestored } from "./restored.ts";
 import { withObjects } from "./taken-out.ts";
-
-/** What is wanted, as it would go now. */
-export interface Wanted {
-  readonly wish: DeletionWish;
-  readonly plan: Plan;
-  /** As it is when that goes: of a plan that goes itself, deleted. */
-  readonly planThen: Plan;
-  /** Of all groups those up to this number are meant. */
-  readonly upTo: number;
-  readonly told: DeletionPlan;
-  readonly sites: readonly WantedAt[];
-}
-
-export interface WantedAt extends MeantAt {
-  readonly at: SiteGroups;
-  readonly going: readonly Stored<Group>[];
-}
 
 /**
  * Works out what a wish means now.
  * @throws VisibleError PLAN_UNKNOWN, PLAN_AMBIGUOUS, SITE_UNKNOWN, GROUP_UNKNOWN, and why it may
- *   not be: GROUP_HELD, GROUP_KEPT, GROUP_NEEDED, MIRROR_NEEDED, PLAN_BUSY
+ *   not be: GROUP_HELD, GROUP_KEPT, GROUP_NEEDED, MIRROR_NEEDED, PLAN_BUSY; of what a restore
+ *   made, as `readRestored`
  */
 export const readWanted = async (deps: Deps, wish: DeletionWish): Promise<Wanted> => {
+  if (wish.type === "restored") return readRestored(deps, wish);
   const plan = await readPlan(deps, wish.type === "group" ? planIdOf(wish.groupId) : wish.plan);
   const planThen: Plan = wish.type === "plan" ? { ...plan, status: "deleted" } : plan;
   const meant = await meantBy(deps, wish, plan);
@@ -57,7 +42,11 @@ export const readWanted = async (deps: Deps, wish: DeletionWish): Promise<Wanted
 
 const sitesAtOnce = 4;
 
-const meantBy = async (deps: Deps, wish: DeletionWish, plan: Plan): Promise<MeantAt[]> => {
+const meantBy = async (
+  deps: Deps,
+  wish: Exclude<DeletionWish, { type: "restored" }>,
+  plan: Plan,
+): Promise<MeantAt[]> => {
   switch (wish.type) {
     case "group":
       return [{ siteId: (await readSite(deps, wish.siteId)).id, groups: [wish.groupId], mirrors: false }];
@@ -93,10 +82,10 @@ const refuseAny = async (
 };
 
 /** A digest of all that would go: what is confirmed is this and nothing else. */
-export const digestOf = ({ wish, plan, sites }: Wanted, until: string): string => {
+export const digestOf = ({ wish, plan, sites, told }: Wanted, until: string): string => {
   const groups = sites.map(({ siteId, mirrors, going }) => [siteId, mirrors, going.map(({ body }) => body.id)]);
   return createHash("sha256")
-    .update(JSON.stringify([until, Object.entries(wish).sort(), plan.id, groups]))
+    .update(JSON.stringify([until, Object.entries(wish).sort(), plan.id, groups, told.restored]))
     .digest("base64url");
 };
 

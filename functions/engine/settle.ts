@@ -73,7 +73,7 @@ const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Pr
   }
   if (isDetached || isGivenUp) await closeShards(deps, run, target, part);
   if (isDetached) await forgetAttachment(deps, target, runId);
-  if (kind === "rollback") await releaseLocks(deps, { runId, siteId: target });
+  if (kind === "rollback" || kind === "deletion") await releaseLocks(deps, { runId, siteId: target });
   if (isRestore(kind)) await letGroupGo(deps, run, target);
   if (hasLane(kind)) await markOfFailedRun(deps, run);
   await expireIfUseless(deps, run);

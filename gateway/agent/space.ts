@@ -9,12 +9,13 @@ import type { WorkDeps } from "./work.ts";
  */
 export const tellSpace = async (
   { context, reports, time, log }: Pick<WorkDeps, "context" | "reports" | "time" | "log">,
-  { id, planId, source, groups, mirrors }: SpaceTask,
+  { id, planId, source, groups, mirrors, restored }: SpaceTask,
   watch: Watch,
 ): Promise<void> => {
   const { identity } = context;
   const storage = withTimeouts(context.storage, { time, ...watch });
-  const space = (await storage.spaceOf({ owner: { planId, source }, groups, mirrors })) ?? null;
+  const made = restored && { key: restored.groupId, objects: restored.objects };
+  const space = (await storage.spaceOf({ owner: { planId, source }, groups, mirrors, restored: made })) ?? null;
   const questionId = id.slice(id.lastIndexOf("/") + 1);
   await reports.send({ kind: "space", siteId: identity.siteId, gatewayId: identity.id, questionId, space });
   log.info({ questionId, space }, "space told");

@@ -2,6 +2,7 @@ import { describe } from "node:test";
 import { blockConformance } from "./conformance/blocks.ts";
 import { broughtConformance } from "./conformance/brought.ts";
 import { capsConformance } from "./conformance/caps.ts";
+import { deleteRebuiltConformance } from "./conformance/delete-rebuilt.ts";
 import { fileMirrorConformance } from "./conformance/file-mirrors.ts";
 import { grantConformance } from "./conformance/grants.ts";
 import { groupConformance } from "./conformance/groups.ts";
@@ -69,6 +70,7 @@ export const storageConformance = (
     rebuildConformance(open);
     rebuildKindsConformance(open);
     rebuildTogetherConformance(open);
+    deleteRebuiltConformance(open);
     rollbackConformance(open);
     rollbackCutConformance(open);
     rebuildWishesConformance(open);

@@ -241,6 +241,15 @@ export interface StorageControl {
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 
   /**
+   * Deletes an object that a restore has made here, with the disks that were made with it, and
+   * gives back the space that only they held. Idempotent: what isn't there is deleted, and is not
+   * made again by a late copy of the restore's task.
+   * @throws NOT_OURS (the restore of that key and owner has not made it), OBJECT_BUSY (a VM that is
+   *   on, a volume that a VM has, or that somebody writes), ROLLBACK_UNFINISHED
+   */
+  deleteRebuilt(options: DeleteRebuiltOptions, call?: StorageCall): Promise<void>;
+
+  /**
    * Of every snapshot in which damage was found, whoever read it, and not mended since: how much of
    * it. Undefined where the cluster doesn't remember such things.
    */
@@ -329,11 +338,23 @@ export interface PrepareMirrorOptions {
   readonly staged?: Staged;
 }
 
+/**
+ * `key` and `owner`: of the restore, as it made it. `object`: what it made, as the cluster calls
+ * it.
+ */
+export interface DeleteRebuiltOptions {
+  readonly key: string;
+  readonly owner: Owner;
+  readonly object: ObjectId;
+}
+
 /** What may be deleted. Groups that are not there, or not the owner's, give back nothing. */
 export interface SpaceOptions {
   readonly owner: Owner;
   readonly groups: readonly GroupId[] | "all";
   readonly mirrors: boolean;
+  /** What a restore has made. What it has not gives back nothing. */
+  readonly restored?: { readonly key: string; readonly objects: readonly ObjectId[] } | undefined;
 }
 
 /**

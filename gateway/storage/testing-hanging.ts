@@ -46,6 +46,7 @@ const hangingCalls: Record<Exclude<keyof StorageDriver, "kind" | "administration
   manifests: true,
   objectOfGroup: true,
   rebuildObject: true,
+  deleteRebuilt: true,
   changesSince: true,
   powerOff: true,
   rollback: true,

@@ -74,6 +74,7 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
     objectOfGroup: (of, call) => calls.answer("objectOfGroup", call, (watch) => driver.objectOfGroup(of, watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
+    deleteRebuilt: (of, call) => calls.durable("deleteRebuilt", call, (watch) => driver.deleteRebuilt(of, watch)),
     changesSince: (of, call) => calls.durable("changesSince", call, (watch) => driver.changesSince(of, watch)),
     powerOff: (object, call) => calls.durable("powerOff", call, (watch) => driver.powerOff(object, watch)),
     rollback: (of, call) => calls.durable("rollback", call, (watch) => driver.rollback(of, watch)),

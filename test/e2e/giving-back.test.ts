@@ -91,6 +91,26 @@ describe("giving space back by hand, on stores of two sites", () => {
     assert.deepEqual(left, ["other"]);
   });
 
+  test("what a restore made does, though its gateway is killed meanwhile, and nothing else there goes", async () => {
+    const made = async () =>
+      (await local.inventory("b")).filter(({ origin }) => origin?.role === "rebuilt").map(({ name }) => name);
+    const rebuild = (prefix: string) =>
+      local.command<{ id: string }>(
+        ...["rebuild", "latest", "--plan", "other", "--site", "b", "--prefix", prefix, "--wait"],
+      );
+    const [{ id }] = [await rebuild("one-"), await rebuild("two-")];
+    assert.deepEqual((await made()).toSorted(), ["one-db1", "two-db1"]);
+    const live = inspectSpace(store()).liveBytes;
+    const wish = ["object", "delete", "one-db1", "--site", "b", "--restore", id];
+    const begun = await local.command<Deletion>(...wish, "--yes");
+    await local.killGateway("b");
+    assert(begun.run !== null);
+    const run = await local.ended(begun.run);
+    assert.equal(run.status, "succeeded", JSON.stringify(run));
+    assert.equal(live - inspectSpace(store()).liveBytes, toldAtB(begun));
+    assert.deepEqual(await made(), ["two-db1"]);
+  });
+
   test("what a living plan needs is not given back", async () => {
     const isRefusedWith = (code: string) => (error: unknown) => VisibleError.is(error) && error.code === code;
     await assert.rejects(

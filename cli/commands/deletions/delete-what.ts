@@ -32,7 +32,7 @@ export const deleteWhat = async (
   api: Api,
   wish: DeletionWish,
   asked: (preview: DeletionPreview) => Asked,
-  options: DeletionOptions,
+  options: Omit<DeletionOptions, "despiteKeepUntil">,
 ): Promise<Answer> => {
   const preview = await answerOf(api.v1.deletions.preview.$post({ json: wish }));
   const spaces = await spacesOf(context, api, preview);

@@ -117,3 +117,31 @@ describe("mirror", () => {
     assert.deepEqual(await groupsAtB(world), []);
   });
 });
+
+describe("object delete --restore", () => {
+  test("shows what the restore made, asks, and has its site delete it", async () => {
+    const world = await withTwo();
+    const rebuilt = await world.run(["rebuild", "latest", "--plan", "nightly", "--site", "b", "--wait", "--json"]);
+    const { id } = JSON.parse(rebuilt.stdout);
+    const command = ["object", "delete", "rebuilt-db", "--site", "b", "--restore", id];
+    const dry = await world.run([...command, "--dry-run"]);
+    assert.equal(dry.exitCode, 0, dry.stderr);
+    assert.match(dry.stdout, /^SITE +KIND +NAME +ID[\s\S]*rebuilt-db[\s\S]*Nothing was deleted\.$/m);
+    const { ask, asked } = typing("n");
+    assert.equal((await world.run(command, { ask })).stdout.trim(), "Nothing was deleted.");
+    assert.match(asked.join(), /^Delete rebuilt-db at b for good\? \[y\/N\] $/);
+    assert.equal((await world.run([...command, "--wait"], typing("y"))).exitCode, 0);
+    const all = ["object", "delete", "--site", "b", "--restore", id];
+    assert.equal((await world.run([...all, "--wait"], typing("y"))).exitCode, 0);
+    assert.match((await world.run([...command, "--store", "/s"])).stderr, /--restore/);
+  });
+
+  test("without a restore needs a name, and deletes on this host", async () => {
+    const world = await withTwo();
+    for (const more of [[], ["db", "--wait"]]) {
+      const { exitCode, stderr } = await world.run(["object", "delete", ...more, "--site", "b", "--yes"]);
+      assert.equal(exitCode, 2);
+      assert.match(stderr, /--restore/);
+    }
+  });
+});

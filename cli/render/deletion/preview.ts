@@ -1,6 +1,7 @@
 import { bytesText } from "../../../core/api/bytes.ts";
 import type { DeletionPreview } from "../../../core/api/deletion/preview.ts";
 import type { SpaceAnswer } from "../../../core/api/deletion/space.ts";
+import { kindNames } from "../kind-names.ts";
 import { warningLines } from "../run.ts";
 import { printable, type Style } from "../style.ts";
 import { table } from "../table.ts";
@@ -30,11 +31,27 @@ export const deletionText = (
 };
 
 const siteText = (
-  { siteId, mirrors, groups, groupCount }: Going,
+  { siteId, mirrors, groups, groupCount, objects }: Going,
   spaces: readonly SpaceAnswer[],
   { style, planName, now }: { readonly style: Style; readonly planName: string; readonly now: string },
 ): string => {
-  const shown = table(
+  const shown = objects === undefined ? groupsText(siteId, groups, { style, now }) : madeText(siteId, objects, style);
+  const more = groupCount - groups.length;
+  const space = spaces.find((one) => one.siteId === siteId);
+  return [
+    shown,
+    ...(more > 0 ? [`and ${counted(more, "group")} more at ${siteId}`] : []),
+    ...(mirrors ? [`Its mirrors at ${siteId} go as well: what ${printable(planName)} has written there last.`] : []),
+    ...(space === undefined ? [] : [spaceText(space)]),
+  ].join("\n");
+};
+
+const groupsText = (
+  siteId: Going["siteId"],
+  groups: Going["groups"],
+  { style, now }: { readonly style: Style; readonly now: string },
+): string =>
+  table(
     groups,
     [
       { title: "SITE", value: () => siteId, paint: style.strong },
@@ -47,15 +64,19 @@ const siteText = (
     ],
     { style, none: `${siteId}: no groups` },
   );
-  const more = groupCount - groups.length;
-  const space = spaces.find((one) => one.siteId === siteId);
-  return [
-    shown,
-    ...(more > 0 ? [`and ${counted(more, "group")} more at ${siteId}`] : []),
-    ...(mirrors ? [`Its mirrors at ${siteId} go as well: what ${printable(planName)} has written there last.`] : []),
-    ...(space === undefined ? [] : [spaceText(space)]),
-  ].join("\n");
-};
+
+/** What a restore has made. */
+const madeText = (siteId: Going["siteId"], objects: NonNullable<Going["objects"]>, style: Style): string =>
+  table(
+    objects,
+    [
+      { title: "SITE", value: () => siteId, paint: style.strong },
+      { title: "KIND", value: ({ kind }) => kindNames[kind] },
+      { title: "NAME", value: ({ name }) => printable(name) },
+      { title: "ID", value: ({ id }) => id },
+    ],
+    { style, none: `${siteId}: nothing` },
+  );
 
 const ageText = (takenAt: string, now: string): string =>
   durationText(Math.max(0, (Date.parse(now) - Date.parse(takenAt)) / 1000));

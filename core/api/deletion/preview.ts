@@ -2,8 +2,9 @@ import { z } from "zod";
 import { entriesMax } from "../bounds.ts";
 import { groupSchema } from "../group.ts";
 import { instantSchema, planIdSchema, planNameSchema, siteIdSchema } from "../ids.ts";
+import { planObjectSchema } from "../plan.ts";
 import { reasonSchema } from "../reason.ts";
-import { runSchema } from "../run.ts";
+import { restoredMax, runSchema } from "../run.ts";
 import { confirmationSchema } from "./request.ts";
 import { spaceQuestionIdSchema } from "./space.ts";
 
@@ -20,6 +21,11 @@ const goingAtSchema = z.object({
     .array(groupSchema.pick({ id: true, takenAt: true, role: true, objectCount: true, sizeBytes: true, state: true }))
     .max(goingShownMax),
   groupCount: z.int().min(0),
+  /** What a restore made there. Absent: nothing of that kind goes. */
+  objects: z
+    .array(planObjectSchema.pick({ kind: true, id: true, name: true }))
+    .max(restoredMax)
+    .optional(),
   /** What the site was asked about its space; its answer comes by itself. */
   spaceQuestion: spaceQuestionIdSchema,
 });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { groupIdSchema, siteIdSchema } from "../ids.ts";
+import { groupIdSchema, runIdSchema, siteIdSchema } from "../ids.ts";
 import { planDefinitionSchema } from "../plan.ts";
 
 const plan = planDefinitionSchema.shape.name.describe("a plan's id or its name");
@@ -35,11 +35,23 @@ const mirrorDeletionSchema = z.strictObject({
 /** A plan, and what it has everywhere. */
 const planDeletionSchema = z.strictObject({ type: z.literal("plan"), plan, despiteKeepUntil });
 
+/**
+ * What a rebuild or a clone has made at a site: all of it, or these, by the names that they got or
+ * by their ids there.
+ */
+const restoredDeletionSchema = z.strictObject({
+  type: z.literal("restored"),
+  restoreId: runIdSchema,
+  siteId: siteIdSchema,
+  objects: z.array(z.string().min(1).max(1024)).min(1).max(takenOutMax).optional(),
+});
+
 /** What a person wants to have deleted by hand. */
 export const deletionWishSchema = z.discriminatedUnion("type", [
   groupDeletionSchema,
   mirrorDeletionSchema,
   planDeletionSchema,
+  restoredDeletionSchema,
 ]);
 export type DeletionWish = z.infer<typeof deletionWishSchema>;
 

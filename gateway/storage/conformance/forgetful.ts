@@ -15,6 +15,7 @@ export const ownerCalls = [
   "dropStaged",
   "publishGroup",
   "rebuildObject",
+  "deleteRebuilt",
 ] as const;
 export type OwnerCall = (typeof ownerCalls)[number];
 
@@ -46,5 +47,6 @@ export const forgetful = (
     dropStaged: (options, call) => driver.dropStaged(of("dropStaged", options), call),
     publishGroup: (options, call) => driver.publishGroup(of("publishGroup", options), call),
     rebuildObject: (options, call) => driver.rebuildObject(of("rebuildObject", options), call),
+    deleteRebuilt: (options, call) => driver.deleteRebuilt(of("deleteRebuilt", options), call),
   };
 };

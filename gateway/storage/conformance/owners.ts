@@ -222,6 +222,19 @@ export const ownerCases: readonly OwnerCase[] = [
     },
   },
   {
+    title: "what is rebuilt is nobody else's to delete as such",
+    body: async (driver) => {
+      await publishAll(driver, 1, [source]);
+      const made = await driver.rebuildObject({
+        ...{ key: "1", owner, fromGroupId: groupId(1), object: source, name: "rebuilt" },
+      });
+      for (const stranger of strangers) {
+        await rejects(driver.deleteRebuilt({ key: "1", owner: stranger, object: made }), "NOT_OURS");
+      }
+      await driver.deleteRebuilt({ key: "1", owner, object: made });
+    },
+  },
+  {
     title: "a group is not a base for another's mirror",
     body: async (driver) => {
       await publishAll(driver, 1, [source]);

@@ -9,6 +9,7 @@ import type { Time } from "../../time/time.ts";
 import type { ClusterAdministration } from "../administration.ts";
 import type { StorageCall } from "../call.ts";
 import type {
+  DeleteRebuiltOptions,
   GroupDamage,
   LastSequence,
   ListedGroup,
@@ -40,6 +41,7 @@ import type {
   VolumeHandle,
 } from "../volume-io.ts";
 import { StoreAdministration } from "./administration/administration.ts";
+import { deleteRebuilt } from "./administration/delete-rebuilt.ts";
 import { setPower } from "./administration/power.ts";
 import { groupDamage } from "./cluster/group-damage.ts";
 import * as objects from "./cluster/objects.ts";
@@ -304,6 +306,12 @@ export class ExtentStore implements StorageDriver {
 
   async rebuildObject(options: RebuildObjectOptions): Promise<ObjectConfig> {
     return this.#transaction((database) => rebuildObject(database, options));
+  }
+
+  async deleteRebuilt(options: DeleteRebuiltOptions, call?: StorageCall): Promise<void> {
+    const { writer } = this.#store;
+    this.#transaction((database) => deleteRebuilt({ database, writer }, options));
+    await collect(this.#store, { compact: true, ...call });
   }
 
   async changesSince(of: ChangesSinceOptions): Promise<readonly ObjectChanges[]> {

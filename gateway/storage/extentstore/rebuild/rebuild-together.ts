@@ -1,5 +1,6 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { nameCharactersMax } from "../../../../core/api/name.ts";
+import { rebuildKeyOf } from "../cluster/rebuilt.ts";
 import type { VmRow } from "../cluster/vms.ts";
 import type { VolumeRow } from "../cluster/volume-row.ts";
 import { refuseAttached } from "../cluster/volumes.ts";
@@ -10,12 +11,6 @@ import type { Database } from "../database/database.ts";
  * volume that several of them have is one, and those of the same name get different ones.
  * Everything here runs inside the caller's transaction.
  */
-
-/**
- * By this is known what a restore has made of an object or a volume.
- * @param sourceId of a VM's disk, its volume's id
- */
-export const rebuildKeyOf = (restore: string, sourceId: string): string => `${restore}/${sourceId}`;
 
 const isOf = (restore: string, { rebuildKey }: Pick<VolumeRow, "rebuildKey">): boolean =>
   rebuildKey?.startsWith(rebuildKeyOf(restore, "")) ?? false;

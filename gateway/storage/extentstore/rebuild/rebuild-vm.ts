@@ -3,12 +3,13 @@ import type { VmObject } from "../../../../core/api/object/vm.ts";
 import type { RebuildWishes } from "../../../../core/api/restore/wishes.ts";
 import { rebuiltDiskName } from "../../../../core/object/rebuilt-name.ts";
 import type { Owner } from "../../control.ts";
+import { rebuildKeyOf } from "../cluster/rebuilt.ts";
 import { insertVm, setDisks, setNics, type VmRow } from "../cluster/vms.ts";
 import type { Database } from "../database/database.ts";
 import { disksOf } from "../mirrors/mirror-vms.ts";
 import { rebuiltNics } from "./rebuild-nics.ts";
 import { insertRebuilt, type RebuildSource } from "./rebuild-source.ts";
-import { otherNamesHint, rebuildKeyOf, rebuiltVolume, rebuiltVolumeName, takeOver } from "./rebuild-together.ts";
+import { otherNamesHint, rebuiltVolume, rebuiltVolumeName, takeOver } from "./rebuild-together.ts";
 
 interface RebuildVmOptions {
   /** Names the restore. */

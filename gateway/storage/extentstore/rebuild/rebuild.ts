@@ -4,6 +4,7 @@ import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { RebuildObjectOptions } from "../../control.ts";
 import { objectOfVm, objectOfVolume } from "../cluster/objects.ts";
 import { refuseFullPool } from "../cluster/pools.ts";
+import { rebuildKeyOf } from "../cluster/rebuilt.ts";
 import type { SnapshotRow } from "../cluster/snapshots.ts";
 import type { VmRow } from "../cluster/vms.ts";
 import type { VolumeRow } from "../cluster/volume-row.ts";
@@ -12,7 +13,7 @@ import { damagedExtents } from "../data/damage.ts";
 import type { Database } from "../database/database.ts";
 import { rebuiltFile, rebuiltLun } from "./rebuild-places.ts";
 import { insertRebuilt, type RebuildSource, rebuildSource } from "./rebuild-source.ts";
-import { rebuildKeyOf, rebuiltVolume, rebuiltVolumeName } from "./rebuild-together.ts";
+import { rebuiltVolume, rebuiltVolumeName } from "./rebuild-together.ts";
 import { rebuildVm } from "./rebuild-vm.ts";
 
 /**

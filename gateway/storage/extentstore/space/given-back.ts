@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Space } from "../../../../core/api/deletion/space.ts";
 import type { StorageCall } from "../../call.ts";
 import type { SpaceOptions } from "../../control.ts";
+import { tablesOfRebuilt } from "../cluster/rebuilt.ts";
 import type { BlockTable } from "../data/blocks.ts";
 import { dataFilePath } from "../data/data-file.ts";
 import type { Store } from "../data/store.ts";
@@ -106,7 +107,7 @@ const goingVersions = (database: Database, options: SpaceOptions): number[] =>
     )
     .map(({ versionId }) => versionId);
 
-const goingTables = (database: Database, { owner, groups, mirrors }: SpaceOptions): number[] => {
+const goingTables = (database: Database, { owner, groups, mirrors, restored }: SpaceOptions): number[] => {
   const { planId, source } = owner;
   const ofGroups = database.all<{ groupId: string; tableId: number }>(
     `SELECT groupId, tableId FROM snapshots JOIN snapshotGroups g ON g.id = groupId WHERE planId = ? AND source = ?`,
@@ -122,7 +123,8 @@ const goingTables = (database: Database, { owner, groups, mirrors }: SpaceOption
         source,
       )
     : [];
-  return [...snapshots, ...volumes.map(({ tableId }) => tableId)];
+  const made = restored?.objects.flatMap((object) => tablesOfRebuilt(database, { key: restored.key, owner, object }));
+  return [...snapshots, ...volumes.map(({ tableId }) => tableId), ...(made ?? [])];
 };
 
 const filesOfAll = (database: Database, versionIds: readonly number[]): number[] =>

@@ -1,0 +1,40 @@
+import type { DeleteRebuiltOptions, Owner } from "../../control.ts";
+import type { Database } from "../database/database.ts";
+import type { VmRow } from "./vms.ts";
+import { type VolumeRow, volumeIdOf } from "./volume-row.ts";
+
+/* What restores have made. Everything here runs inside the caller's transaction. */
+
+/**
+ * By this is known what a restore has made of an object or a volume.
+ * @param sourceId of a VM's disk, its volume's id
+ */
+export const rebuildKeyOf = (restore: string, sourceId: string): string => `${restore}/${sourceId}`;
+
+/** The object, whoever made it; undefined: it isn't there. */
+export const findMade = (
+  database: Database,
+  { kind, id }: DeleteRebuiltOptions["object"],
+): VmRow | VolumeRow | undefined => {
+  if (kind === "vm") return database.one<VmRow>("SELECT * FROM vms WHERE id = ?", id);
+  const volumeId = volumeIdOf({ kind, id });
+  if (volumeId === undefined) return undefined;
+  return database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ? AND kind = ?", volumeId, kind);
+};
+
+export const isMadeBy = ({ role, rebuildKey, planId, source }: VmRow | VolumeRow, key: string, owner: Owner): boolean =>
+  role === "rebuilt" &&
+  rebuildKey !== null &&
+  rebuildKey.startsWith(rebuildKeyOf(key, "")) &&
+  planId === owner.planId &&
+  source === owner.source;
+
+/** The block tables that go with it: of a VM, of the disks that were made with it. */
+export const tablesOfRebuilt = (database: Database, { key, owner, object }: DeleteRebuiltOptions): number[] => {
+  const made = findMade(database, object);
+  if (made === undefined || !isMadeBy(made, key, owner)) return [];
+  if ("tableId" in made) return [made.tableId];
+  const sql = `SELECT tableId FROM volumes v WHERE vmId = ?1 AND role = 'rebuilt' AND NOT EXISTS (
+    SELECT 1 FROM vmDisks d WHERE d.volumeId = v.id AND d.vmId <> ?1)`;
+  return database.all<{ tableId: number }>(sql, made.id).map(({ tableId }) => tableId);
+};

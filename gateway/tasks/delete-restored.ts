@@ -1,0 +1,27 @@
+import { VisibleError } from "../../core/api/errors.ts";
+import type { ReclaimTask } from "../../core/api/task.ts";
+import { ownerOf, type TaskContext } from "./context.ts";
+
+/**
+ * Deletes what a restore has made here. The task says which, and the storage knows what it has made
+ * and what not. VMs go first, and their disks with them: a volume by itself may be one of those.
+ * @throws OBJECT_LOCKED, NOT_OURS, OBJECT_BUSY, and what else the storage throws; objects before
+ *   the one that failed are gone then
+ */
+export const deleteRestored = async (
+  task: ReclaimTask,
+  { groupId: key, objects, lockedBy }: NonNullable<ReclaimTask["restored"]>,
+  { storage, signal }: TaskContext,
+): Promise<void> => {
+  if (lockedBy !== undefined) {
+    throw new VisibleError("OBJECT_LOCKED", `${lockedBy} has what is to be deleted: it waits.`, {
+      hint: `See it with: smtx-backup run show ${lockedBy}`,
+    });
+  }
+  const owner = ownerOf(task);
+  const vmsFirst = [...objects].sort((one, other) => Number(other.kind === "vm") - Number(one.kind === "vm"));
+  for (const object of vmsFirst) {
+    signal.throwIfAborted();
+    await storage.deleteRebuilt({ key, owner, object });
+  }
+};
