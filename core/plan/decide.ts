@@ -22,7 +22,7 @@ export const sequenceLeapMax = 10_000;
 
 /** What a plan can't know by itself. */
 export interface Around {
-  /** No gateway of the plan's source has been heard of: where its objects are away, no run goes there. */
+  /** No gateway of the plan's source was heard of lately: while it is away, no run goes there. */
   readonly isHomeAbsent?: boolean;
 }
 

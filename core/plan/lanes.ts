@@ -39,7 +39,7 @@ const superseded = (runId: string, target: SiteId, reason: Reason): PlanEffect =
   reason,
 });
 
-/** What is going on is cancelled, and what waits is skipped. A lane is free when its run has ended. */
+/** What is going on is cancelled, and what waits is skipped. A lane is free when its run ends. */
 export const emptied = (plan: Plan, reason: Reason): Lanes => {
   const effects: PlanEffect[] = [];
   const lanes: Record<string, Lane> = {};

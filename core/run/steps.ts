@@ -107,7 +107,7 @@ export const hasStep = (run: Run, target: SiteId, step: Step): boolean =>
 /** What tells which site does what of a run. */
 type Sites = Pick<RunHead, "source" | "sender" | "at">;
 
-/** The site that a run takes its snapshot at: that which the plan protects, unless its objects are away. */
+/** Where a run takes its snapshot: at the protected site, unless the plan is away. */
 export const takerOf = ({ source, at = source }: Pick<Sites, "source" | "at">): SiteId => at;
 
 /**
@@ -184,8 +184,8 @@ export const statusOf = (run: Run): RunStatus => {
 };
 
 /**
- * Whether the run has ended without success at a site: at a target, its part; where it was taken, at
- * every target. What was passed over, because the site has the slot's group already, has not
+ * Whether the run has ended without success at a site: at a target, its part; where it was taken,
+ * at every target. What was passed over, because the site has the slot's group already, has not
  * failed.
  */
 export const hasFailedAt = (run: Run, siteId: SiteId): boolean => {
