@@ -66,7 +66,7 @@ type Commanded = Extract<FailoverEvent, { readonly discardChanges: boolean }>;
 
 const commanded = (before: Failover, { type, discardChanges }: Commanded, now: Instant): Failover => {
   if (commandRefusal(before, type) !== undefined) return before;
-  const isMeant = failoverTable[before.state].means.includes(type);
+  const isMeant = failoverTable[before.state].means.includes(type) || leadsTo(before, type) === before.state;
   const allowed = discardChanges || (isMeant && before.discardChanges === true);
   if (!isUnderWay(before)) return enterBy(withDiscard(before, allowed), type, now, discardChanges);
   if (isMeant) return unturned(before, allowed);

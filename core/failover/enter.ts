@@ -58,7 +58,7 @@ const without = <Key extends keyof Failover>(failover: Failover, keys: readonly 
 /** What a person has had it go on without. */
 const passedOver = ({ state, halted, home, to }: Failover, next: FailoverState): readonly Reason[] => {
   if (halted === undefined) return [];
-  const isLeftOn = (state === "undo-stopping" || state === "undo-comparing") && next === "undo-placing";
+  const isLeftOn = state === "undo-stopping" && next === "undo-placing";
   if (isLeftOn) return [mayRun(to, "undo", halted)];
   if (state === "stopping-here" && next === "placing-again") return [mayRun(home, "going there again", halted)];
   if (state === "removing" && next === "home") return [leftBehind(to, halted)];

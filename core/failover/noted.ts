@@ -2,6 +2,7 @@ import { type Failover, type FailoverObject, type FailoverState, namedMax } from
 import { shownName } from "../api/name.ts";
 import type { Reason } from "../api/reason.ts";
 import type { StepResult } from "./events.ts";
+import { hasToBeMade } from "./table.ts";
 
 type Note = (failover: Failover, result: StepResult) => Partial<Failover>;
 
@@ -22,8 +23,9 @@ const notes: Partial<Record<FailoverState, Note>> = {
     asBeforeCount: unchangedCount,
     missingCount,
   }),
-  // From now on these are what came back.
-  "rolling-back": ({ backGroup }) => (backGroup === undefined ? {} : { homeGroup: backGroup }),
+  // From now on all of them are what came back; where some are not, none of it is counted on.
+  "rolling-back": ({ backGroup, ...failover }) =>
+    backGroup === undefined || hasToBeMade(failover) ? {} : { homeGroup: backGroup },
   "rebuilding-beside": (_, { runId }) => (runId === undefined ? {} : { madeHere: runId }),
   "unmaking-beside": (failover, result) => ({ madeBeside: [], ...left(failover, result) }),
   removing: left,
@@ -37,8 +39,10 @@ export const noted = (before: Failover, result: StepResult): Failover => ({
 });
 
 /** Why it can't go on though what it does is done: a comparison found what must not differ. */
-export const faultOf = (failover: Failover, { changed = [], changedCount = 0 }: StepResult): Reason | undefined => {
+export const faultOf = (failover: Failover, result: StepResult): Reason | undefined => {
+  const { changed = [], changedCount = 0, missingCount = 0 } = result;
   const { state, home, to, discardChanges } = failover;
+  if (state === "undo-looking" && missingCount > 0 && !discardChanges) return goneAtHome(home, to, missingCount);
   if (changedCount === 0) return undefined;
   const names = namesText(changed, changedCount);
   switch (state) {
@@ -57,6 +61,11 @@ export const faultOf = (failover: Failover, { changed = [], changedCount = 0 }: 
       return undefined;
   }
 };
+
+const goneAtHome = (home: string, to: string, count: number): Reason => ({
+  code: "OBJECT_GONE",
+  message: `${count} of the plan's objects are not at ${home} any more: what is at ${to} is all that there is of them.`,
+});
 
 const afterStop = (site: string, names: string): Reason => ({
   code: "CHANGED_AFTER_STOP",

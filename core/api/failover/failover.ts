@@ -50,6 +50,7 @@ export const failoverStateSchema = z.enum([
   // Home again, as if nothing had been.
   "undo-stopping",
   "undo-comparing",
+  "undo-looking",
   "undo-placing",
   "undo-starting",
   "undo-removing",
