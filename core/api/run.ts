@@ -1,6 +1,15 @@
 import { z } from "zod";
 import { boundedRecord, entriesMax } from "./bounds.ts";
-import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema, siteIdSchema } from "./ids.ts";
+import { orderSchema, orderTermsSchema } from "./failover/order.ts";
+import {
+  failoverIdSchema,
+  groupIdSchema,
+  instantSchema,
+  planIdSchema,
+  planNameSchema,
+  runIdSchema,
+  siteIdSchema,
+} from "./ids.ts";
 import { nameSchema, textCharactersMax, textSchema } from "./object/common.ts";
 import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax, planTargetsMax } from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
@@ -8,8 +17,11 @@ import { attachTermsSchema } from "./restore/attach.ts";
 import { rollbackWishesSchema } from "./restore/rollback-wishes.ts";
 import { rebuildWishesSchema } from "./restore/wishes.ts";
 
-/** What a person asks for to have something of a restore point back. */
-export const restoreKindSchema = z.enum(["rebuild", "rollback", "clone", "attach"]);
+/**
+ * What reads a group to have something of it back; `failover`: what a failover has a site do for
+ * that.
+ */
+export const restoreKindSchema = z.enum(["rebuild", "rollback", "clone", "attach", "failover"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
 export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options, "deletion"]);
@@ -28,6 +40,11 @@ export const stepSchema = z.enum([
   "undoing",
   "deleting",
   "attaching",
+  "looking",
+  "stopping",
+  "comparing",
+  "starting",
+  "readying",
 ]);
 export type Step = z.infer<typeof stepSchema>;
 
@@ -80,6 +97,8 @@ export const runHeadSchema = z.object({
   id: runIdSchema,
   planId: planIdSchema,
   kind: runKindSchema,
+  /** Of kind `failover`. */
+  order: orderSchema.optional(),
   /**
    * `clock`: its schedule, at a slot that has had its run already, since a clock was wrong and was
    * put right.
@@ -93,6 +112,13 @@ export const runHeadSchema = z.object({
    * target has what it reads.
    */
   sender: siteIdSchema.optional(),
+  /**
+   * Of a plan whose objects are at another site than its source: that site, where the snapshot is
+   * taken and from where it is sent. Absent: the source.
+   */
+  at: siteIdSchema.optional(),
+  /** The failover that began it, and that goes on when it ends. */
+  failoverId: failoverIdSchema.optional(),
   groupId: groupIdSchema,
   /** Of the plan's entries; which objects that is, its snapshot finds out. */
   objectCount: z.int().min(1),
@@ -177,6 +203,8 @@ export const runPlanSchema = z.object({
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
       /** Of an attachment. */
       attach: attachTermsSchema.optional(),
+      /** Of kind `failover`. */
+      order: orderTermsSchema.optional(),
     })
     .optional(),
   deletion: deletionPlanSchema.optional(),

@@ -1,4 +1,5 @@
-import { groupIdOf, type Instant, type PlanId, type RunId, runIdOf, type SiteId } from "../api/ids.ts";
+import type { Order } from "../api/failover/order.ts";
+import { type FailoverId, groupIdOf, type Instant, type PlanId, type RunId, runIdOf, type SiteId } from "../api/ids.ts";
 import type { Run, RunKind, TargetRun } from "../api/run.ts";
 
 const queued: TargetRun = {
@@ -16,6 +17,8 @@ export const newRun = (options: {
   readonly id?: RunId;
   readonly planId: PlanId;
   readonly kind: RunKind;
+  readonly order?: Order | undefined;
+  readonly failoverId?: FailoverId | undefined;
   readonly trigger: Run["trigger"];
   readonly slot: Instant;
   readonly sequence: number;
@@ -26,16 +29,18 @@ export const newRun = (options: {
   readonly now: Instant;
 }): Run => {
   const { planId, kind, trigger, slot, sequence, source, sender, targets, objectCount, now } = options;
-  const { id = runIdOf(planId, slot) } = options;
+  const { id = runIdOf(planId, slot), order, failoverId } = options;
   return {
     id,
     planId,
     kind,
+    ...(order !== undefined && { order }),
     trigger,
     slot,
     sequence,
     source,
     ...(sender !== undefined && { sender }),
+    ...(failoverId !== undefined && { failoverId }),
     groupId: groupIdOf(id),
     objectCount,
     createdAt: now,

@@ -17,6 +17,7 @@ import { readGatewaysOfLate } from "../gateways/list.ts";
 import { baseOfVolume, nothingThere } from "../groups/base.ts";
 import { chooseForReclaim } from "../groups/reclaim.ts";
 import { readLocks } from "../locks/locks.ts";
+import { orderOf } from "../orders/told.ts";
 import type { Deps } from "../ports/deps.ts";
 import { checkOf, rollbackOf, safetyGroupOf } from "../rollback-steps/told.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "../runs/facts.ts";
@@ -140,6 +141,12 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
       return { ...common, kind: "undo-rollback", ...newestForm };
     case "attaching":
       return { ...common, ...(await attachOf(deps, runId, index)) };
+    case "looking":
+    case "stopping":
+    case "comparing":
+    case "starting":
+    case "readying":
+      return { ...common, kind: "order", ...(await orderOf(deps, runId, shard)), ...newestForm };
   }
 };
 
