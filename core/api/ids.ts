@@ -77,7 +77,7 @@ export const restoreIdOf = (planId: PlanId, slot: Instant): RunId =>
 export const deletionIdOf = (planId: PlanId, slot: Instant): RunId =>
   runIdSchema.parse(`deletion_${planId.slice("plan_".length)}_${digits(slot)}`);
 
-/** A failover begins restores and runs, and is none itself; its instant is when it was confirmed. */
+/** A failover begins restores and runs, and is none itself. Its instant: of its confirmation. */
 export const failoverIdOf = (planId: PlanId, confirmedAt: Instant): FailoverId =>
   failoverIdSchema.parse(`failover_${planId.slice("plan_".length)}_${digits(confirmedAt)}`);
 

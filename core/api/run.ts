@@ -11,7 +11,14 @@ import {
   siteIdSchema,
 } from "./ids.ts";
 import { nameSchema, textCharactersMax, textSchema } from "./object/common.ts";
-import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax, planTargetsMax } from "./plan.ts";
+import {
+  compressionSchema,
+  planEntrySchema,
+  planObjectSchema,
+  planObjectsMax,
+  planTargetsMax,
+  standInsMax,
+} from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
 import { attachTermsSchema } from "./restore/attach.ts";
 import { rollbackWishesSchema } from "./restore/rollback-wishes.ts";
@@ -180,6 +187,8 @@ export const runPlanSchema = z.object({
   /** Else the name of the set that lies beside this. */
   objectSet: z.int().min(0).optional(),
   compression: compressionSchema,
+  /** What stood for the plan's objects when it began, as `PlanPlace` has it. */
+  standIns: z.array(runIdSchema).max(standInsMax).optional(),
   /**
    * For a restore: the group it reads, what stands before the names of what is rebuilt, and whether
    * damage is taken along. `objects`: only these of the group's, by their index in the run that
@@ -219,8 +228,11 @@ export const skipSchema = z.object({
   firstSlot: instantSchema,
   lastSlot: instantSchema,
   count: z.int().min(1),
-  /** `clock`: a clock was wrong, and these had no run when it was put right. */
-  reason: z.enum(["suspended", "missed", "deleted", "clock"]),
+  /**
+   * `clock`: a clock was wrong, and these had no run when it was put right. `failover`: one was
+   * moving the plan's objects. `absent`: they are away, and no site that copies go to answered.
+   */
+  reason: z.enum(["suspended", "missed", "deleted", "clock", "failover", "absent"]),
 });
 export type Skip = z.infer<typeof skipSchema>;
 
@@ -279,6 +291,8 @@ export type Published = z.infer<typeof publishedSchema>;
 export const baseSchema = z.object({
   baseGroupId: groupIdSchema.nullable(),
   baseRunId: runIdSchema.nullable(),
+  /** The site that took it, where that is another one than sends now. */
+  takenBy: siteIdSchema.optional(),
   /**
    * For people: a full transfer says why it is one (I4). Of a restore: both sites have the base
    * (`shared`), or the target alone (`seed`), or it has nothing of the plan (`nothing-there`).
@@ -352,6 +366,7 @@ export const shardSchema = z.object({
   /** What all of its tasks are told. */
   source: siteIdSchema,
   sender: siteIdSchema.optional(),
+  at: siteIdSchema.optional(),
   sequence: z.int().min(1),
   base: baseSchema.optional(),
   compression: compressionSchema.optional(),

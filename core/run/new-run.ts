@@ -18,18 +18,19 @@ export const newRun = (options: {
   readonly planId: PlanId;
   readonly kind: RunKind;
   readonly order?: Order | undefined;
-  readonly failoverId?: FailoverId | undefined;
   readonly trigger: Run["trigger"];
   readonly slot: Instant;
   readonly sequence: number;
   readonly source: SiteId;
   readonly sender?: SiteId | undefined;
+  readonly at?: SiteId | undefined;
+  readonly failoverId?: FailoverId | undefined;
   readonly targets: readonly SiteId[];
   readonly objectCount: number;
   readonly now: Instant;
 }): Run => {
   const { planId, kind, trigger, slot, sequence, source, sender, targets, objectCount, now } = options;
-  const { id = runIdOf(planId, slot), order, failoverId } = options;
+  const { id = runIdOf(planId, slot), order, at, failoverId } = options;
   return {
     id,
     planId,
@@ -40,6 +41,7 @@ export const newRun = (options: {
     sequence,
     source,
     ...(sender !== undefined && { sender }),
+    ...(at !== undefined && { at }),
     ...(failoverId !== undefined && { failoverId }),
     groupId: groupIdOf(id),
     objectCount,
