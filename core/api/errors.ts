@@ -66,8 +66,8 @@ export const errorCodes = {
   MESSAGE_TOO_LARGE: { status: 422, retryable: false },
   // Manifests of foreign plans.
   MANIFEST_CHANGED: { status: 409, retryable: false },
-  MANIFEST_BY_STRANGER: { status: 403, retryable: false },
-  MANIFEST_OF_OTHER_SITE: { status: 403, retryable: false },
+  MANIFEST_BY_STRANGER: { status: 409, retryable: false },
+  MANIFEST_OF_OTHER_SITE: { status: 409, retryable: false },
   MANIFEST_OF_OTHER_GROUP: { status: 409, retryable: false },
   MANIFEST_UNTIMELY: { status: 409, retryable: false },
   MANIFEST_UNSIGNED: { status: 409, retryable: false },
