@@ -14,7 +14,7 @@ import type { CertificateWithKey } from "./authority.ts";
 import { x509 } from "./x509.ts";
 
 /** What is signed begins so: no signature for another purpose passes for one of a manifest. */
-const purpose = "smtx-backup manifest 1\n";
+const purpose = "manifest/1 of smtx-backup\n";
 const keyEncoding = { dsaEncoding: "ieee-p1363" } as const;
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -117,7 +117,7 @@ const refused = (
   options: { readonly hint?: string; readonly cause?: unknown } = {},
 ): VisibleError =>
   new VisibleError(code, `The manifest of ${groupId} is not believed: ${why}.`, {
-    hint: "Take another group of the plan: smtx-backup foreign-plan show PLAN -c gateway.yaml",
+    hint: "Take another group of the plan.",
     ...options,
   });
 
