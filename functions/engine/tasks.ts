@@ -17,7 +17,7 @@ import { readGatewaysOfLate } from "../gateways/list.ts";
 import { baseOfVolume, nothingThere } from "../groups/base.ts";
 import { chooseForReclaim } from "../groups/reclaim.ts";
 import { readLocks } from "../locks/locks.ts";
-import { orderOf } from "../orders/told.ts";
+import { orderOf } from "../order-steps/told.ts";
 import type { Deps } from "../ports/deps.ts";
 import { checkOf, rollbackOf, safetyGroupOf } from "../rollback-steps/told.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "../runs/facts.ts";

@@ -53,8 +53,8 @@ interface StartOptions extends AboutObjects {
  * Begins an order of a failover: a run of kind `failover` with one part, which holds the group.
  * What it came to is told by order-answers.ts.
  * @throws VisibleError GROUP_UNKNOWN, GROUP_NOT_RESTORABLE, OBJECT_UNKNOWN (the group has none of
- *   `objects`), CONFLICT (another restore has that instant), BAD_REQUEST (a name that can't be), and
- *   what `beginRestore` throws
+ *   `objects`), CONFLICT (another restore has that instant), BAD_REQUEST (a name that can't be),
+ *   and what `beginRestore` throws
  */
 export const beginOrder = async (deps: Deps, options: OrderOptions): Promise<Run> => {
   const { inFailover, groupId, siteId, readAt = siteId, order } = options;
