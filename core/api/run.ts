@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { planSettingsSchema } from "./adoption/told-plan.ts";
 import { boundedRecord, entriesMax } from "./bounds.ts";
 import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema, siteIdSchema } from "./ids.ts";
 import { nameSchema, textCharactersMax, textSchema } from "./object/common.ts";
@@ -94,6 +95,11 @@ export const runHeadSchema = z.object({
    */
   sender: siteIdSchema.optional(),
   groupId: groupIdSchema,
+  /**
+   * What is known of it was taken from a site's manifest: another control plane made it, or this
+   * one before its table was set back.
+   */
+  adopted: z.object({ from: siteIdSchema, objectsSha256: z.string().max(64) }).optional(),
   /** Of the plan's entries; which objects that is, its snapshot finds out. */
   objectCount: z.int().min(1),
   createdAt: instantSchema,
@@ -154,6 +160,8 @@ export const runPlanSchema = z.object({
   /** Else the name of the set that lies beside this. */
   objectSet: z.int().min(0).optional(),
   compression: compressionSchema,
+  /** How the plan was set then: its targets keep it. Absent: of a version before. */
+  settings: planSettingsSchema.optional(),
   /**
    * For a restore: the group it reads, what stands before the names of what is rebuilt, and whether
    * damage is taken along. `objects`: only these of the group's, by their index in the run that

@@ -1,3 +1,4 @@
+import type { ToldPlan } from "../../core/api/adoption/told-plan.ts";
 import type { Space } from "../../core/api/deletion/space.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
 import type { GroupId, Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
@@ -483,6 +484,7 @@ export interface PublishGroupOptions {
    */
   readonly planName: string;
   readonly objects: readonly (ObjectConfig | null)[];
+  readonly plan?: ToldPlan | undefined;
 }
 
 export interface RebuildObjectOptions {

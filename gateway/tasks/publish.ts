@@ -15,7 +15,7 @@ const mirrorsOf = ({ mirrors }: PublishTask) =>
  *   storage throws
  */
 export const publish = async (task: PublishTask, { storage, now }: TaskContext): Promise<TaskResultOf<"publish">> => {
-  const { takenAt, planName, objects } = task.manifest;
+  const { takenAt, planName, objects, plan } = task.manifest;
   const group = await storage.publishGroup({
     groupId: task.groupId,
     owner: ownerOf(task),
@@ -24,6 +24,7 @@ export const publish = async (task: PublishTask, { storage, now }: TaskContext):
     mirrors: mirrorsOf(task),
     planName,
     objects,
+    plan,
   });
   const sizeBytes = group.snapshots.reduce((total, snapshot) => total + snapshot.sizeBytes, 0);
   return { kind: "publish", publishedAt: now(), sizeBytes };
