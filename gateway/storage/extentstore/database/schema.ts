@@ -36,6 +36,7 @@ const applicationId = 0x736d7478;
  *   entries of the one that brought each of them; `gone` and `warnings` are JSON.
  * - `rollbacks` is what became of them, by the group that has what was there before;
  *   `rollbackLocks` are the volumes and VMs that one in place has begun to write.
+ * - `snapshotGroups.proof` is JSON of a published group: what its gateway has signed of it.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
  *   collector to look at it. `sizeBytes` and `liveBytes` are what it found when it did: `liveBytes`
  *   is null before, and a file that has damage has no size.
@@ -226,6 +227,9 @@ const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE rollbackLocks (id TEXT PRIMARY KEY, key TEXT NOT NULL REFERENCES rollbacks(key)) STRICT, WITHOUT ROWID;
   CREATE INDEX rollbackLocksByKey ON rollbackLocks(key);
+  `,
+  `
+  ALTER TABLE snapshotGroups ADD COLUMN proof TEXT;
   `,
 ];
 
