@@ -250,6 +250,8 @@ const skipReasons = {
   missed: "the time had gone by",
   deleted: "it was deleted",
   clock: "a clock was wrong",
+  failover: "a failover was moving the plan's objects",
+  absent: "no site that copies go to answered",
 };
 
 type Skip = Extract<HistoryEntry, { type: "skip" }>["skip"];

@@ -34,6 +34,13 @@ export const groupIdSchema = z
     "a group's id, such as group_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z",
   )
   .brand<"GroupId">();
+export const failoverIdSchema = z
+  .string()
+  .regex(
+    new RegExp(`^failover_${ulid}_${slotKey}$`),
+    "a failover's id, such as failover_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z",
+  )
+  .brand<"FailoverId">();
 /** What a person has called a plan. */
 export const planNameSchema = z.string().max(63);
 /** An opaque id given by a storage cluster: to a volume, a LUN, a snapshot. */
@@ -44,6 +51,7 @@ export type GatewayId = z.infer<typeof gatewayIdSchema>;
 export type PlanId = z.infer<typeof planIdSchema>;
 export type RunId = z.infer<typeof runIdSchema>;
 export type GroupId = z.infer<typeof groupIdSchema>;
+export type FailoverId = z.infer<typeof failoverIdSchema>;
 
 /**
  * An instant as everything here writes it: ISO 8601 in UTC with milliseconds, so that text
@@ -69,6 +77,10 @@ export const restoreIdOf = (planId: PlanId, slot: Instant): RunId =>
 export const deletionIdOf = (planId: PlanId, slot: Instant): RunId =>
   runIdSchema.parse(`deletion_${planId.slice("plan_".length)}_${digits(slot)}`);
 
+/** A failover begins restores and runs, and is none itself. Its instant: of its confirmation. */
+export const failoverIdOf = (planId: PlanId, confirmedAt: Instant): FailoverId =>
+  failoverIdSchema.parse(`failover_${planId.slice("plan_".length)}_${digits(confirmedAt)}`);
+
 /**
  * The snapshot group that a run makes. The group on the source and its mirrors on the
  * targets share the id.
@@ -84,8 +96,8 @@ export const isRestoreId = (runId: RunId): boolean => runId.startsWith("restore_
 export const restoreIdOfGroup = (groupId: GroupId): RunId =>
   runIdSchema.parse(`restore_${groupId.slice("group_".length)}`);
 
-/** The plan that a run or a group belongs to. */
-export const planIdOf = (id: RunId | GroupId): PlanId =>
+/** The plan that a run, a group or a failover belongs to. */
+export const planIdOf = (id: RunId | GroupId | FailoverId): PlanId =>
   planIdSchema.parse(`plan_${id.slice(id.indexOf("_") + 1, id.lastIndexOf("_"))}`);
 
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { boundedRecord, entriesMax } from "./bounds.ts";
-import { instantSchema, planIdSchema, planNameSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
+import {
+  failoverIdSchema,
+  instantSchema,
+  planIdSchema,
+  planNameSchema,
+  runIdSchema,
+  siteIdSchema,
+  storageIdSchema,
+} from "./ids.ts";
 import { nameSchema, objectKindSchema, textCharactersMax, textSchema } from "./object/common.ts";
 
 const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "HH:MM, 24 hours");
@@ -162,6 +170,26 @@ export type PlanDefinition = z.infer<typeof planDefinitionSchema>;
 /** One lane a target: what runs there, and the newest run that waits for it (W22). */
 export const laneSchema = z.object({ active: textSchema.nullable(), queued: textSchema.nullable() });
 
+/** So many restores may have made what stands for a plan's objects. */
+export const standInsMax = 100;
+
+/**
+ * Where a plan's objects are when they are not all the originals at home, the site that the plan
+ * protects: its runs take their snapshots there. Objects, volumes and switches are told in home
+ * terms all the same, so that mirrors stay what they are.
+ */
+export const planPlaceSchema = z.object({
+  siteId: siteIdSchema,
+  /**
+   * The rebuilds that made what stands for the plan's objects there; of an object that several have
+   * made, the last one's. What none has made is the original.
+   */
+  standIns: z.array(runIdSchema).min(1).max(standInsMax),
+  failoverId: failoverIdSchema,
+  since: instantSchema,
+});
+export type PlanPlace = z.infer<typeof planPlaceSchema>;
+
 export const planSchema = z.object({
   id: planIdSchema,
   kind: z.enum(["snapshot", "backup"]),
@@ -212,5 +240,9 @@ export const planSchema = z.object({
   /** Counts runs; gives groups their order without a clock. */
   sequence: z.int().min(0),
   lanes: boundedRecord(z.string().max(textCharactersMax), laneSchema, entriesMax),
+  /** Absent: its objects are the originals, at its source. */
+  place: planPlaceSchema.optional(),
+  /** A failover is moving its objects now: no run begins but those that this asks for. */
+  moving: failoverIdSchema.optional(),
 });
 export type Plan = z.infer<typeof planSchema>;

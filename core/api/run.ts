@@ -1,8 +1,23 @@
 import { z } from "zod";
 import { boundedRecord, entriesMax } from "./bounds.ts";
-import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema, siteIdSchema } from "./ids.ts";
+import {
+  failoverIdSchema,
+  groupIdSchema,
+  instantSchema,
+  planIdSchema,
+  planNameSchema,
+  runIdSchema,
+  siteIdSchema,
+} from "./ids.ts";
 import { nameSchema, textCharactersMax, textSchema } from "./object/common.ts";
-import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax, planTargetsMax } from "./plan.ts";
+import {
+  compressionSchema,
+  planEntrySchema,
+  planObjectSchema,
+  planObjectsMax,
+  planTargetsMax,
+  standInsMax,
+} from "./plan.ts";
 import { reasonSchema } from "./reason.ts";
 import { attachTermsSchema } from "./restore/attach.ts";
 import { rollbackWishesSchema } from "./restore/rollback-wishes.ts";
@@ -93,6 +108,13 @@ export const runHeadSchema = z.object({
    * target has what it reads.
    */
   sender: siteIdSchema.optional(),
+  /**
+   * Of a plan whose objects are at another site than its source: that site, where the snapshot is
+   * taken and from where it is sent. Absent: the source.
+   */
+  at: siteIdSchema.optional(),
+  /** The failover that began it, and that goes on when it ends. */
+  failoverId: failoverIdSchema.optional(),
   groupId: groupIdSchema,
   /** Of the plan's entries; which objects that is, its snapshot finds out. */
   objectCount: z.int().min(1),
@@ -154,6 +176,8 @@ export const runPlanSchema = z.object({
   /** Else the name of the set that lies beside this. */
   objectSet: z.int().min(0).optional(),
   compression: compressionSchema,
+  /** What stood for the plan's objects when it began, as `PlanPlace` has it. */
+  standIns: z.array(runIdSchema).max(standInsMax).optional(),
   /**
    * For a restore: the group it reads, what stands before the names of what is rebuilt, and whether
    * damage is taken along. `objects`: only these of the group's, by their index in the run that
@@ -191,8 +215,11 @@ export const skipSchema = z.object({
   firstSlot: instantSchema,
   lastSlot: instantSchema,
   count: z.int().min(1),
-  /** `clock`: a clock was wrong, and these had no run when it was put right. */
-  reason: z.enum(["suspended", "missed", "deleted", "clock"]),
+  /**
+   * `clock`: a clock was wrong, and these had no run when it was put right. `failover`: one was
+   * moving the plan's objects. `absent`: they are away, and no site that copies go to answered.
+   */
+  reason: z.enum(["suspended", "missed", "deleted", "clock", "failover", "absent"]),
 });
 export type Skip = z.infer<typeof skipSchema>;
 
@@ -251,6 +278,8 @@ export type Published = z.infer<typeof publishedSchema>;
 export const baseSchema = z.object({
   baseGroupId: groupIdSchema.nullable(),
   baseRunId: runIdSchema.nullable(),
+  /** The site that took it, where that is another one than sends now. */
+  takenBy: siteIdSchema.optional(),
   /**
    * For people: a full transfer says why it is one (I4). Of a restore: both sites have the base
    * (`shared`), or the target alone (`seed`), or it has nothing of the plan (`nothing-there`).
@@ -324,6 +353,7 @@ export const shardSchema = z.object({
   /** What all of its tasks are told. */
   source: siteIdSchema,
   sender: siteIdSchema.optional(),
+  at: siteIdSchema.optional(),
   sequence: z.int().min(1),
   base: baseSchema.optional(),
   compression: compressionSchema.optional(),

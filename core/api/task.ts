@@ -16,7 +16,7 @@ import { manifestHeadSchema } from "./manifest.ts";
 import { mirrorSetSchema } from "./mirror-set.ts";
 import { nameSchema, objectVolumesMax } from "./object/common.ts";
 import { mappingSchema, objectConfigSchema } from "./object.ts";
-import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax } from "./plan.ts";
+import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax, standInsMax } from "./plan.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
 import { attachTermsSchema } from "./restore/attach.ts";
 import { rebuildWishesSchema } from "./restore/wishes.ts";
@@ -70,7 +70,10 @@ export const volumeTransferSchema = z.object({
 /** A group that a restore reads, and the plan that it is of. */
 const readGroupSchema = z.object({ planId: planIdSchema, groupId: groupIdSchema });
 
-/** The same of a group that another run made, at whichever site: the sender finds its snapshots. */
+/**
+ * The same where the sender finds the snapshots by itself: of a group that another run made, at
+ * whichever site, or of the run's own where another site has taken the base.
+ */
 export const stagedTransferSchema = z.object({
   from: readGroupSchema,
   /** As the protected site calls the volume. */
@@ -95,6 +98,11 @@ export const snapshotTaskSchema = z.object({
     .array(z.object({ id: storageIdSchema, runId: runIdSchema }))
     .max(entriesMax)
     .optional(),
+  /**
+   * The restores that made what stands for the plan's objects here, as `PlanPlace` has them. What
+   * is snapshotted is told in home terms: with the ids, names and networks of the originals.
+   */
+  standIns: z.array(runIdSchema).max(standInsMax).optional(),
 });
 export const prepareTaskSchema = z.object({
   ...runTask,

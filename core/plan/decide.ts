@@ -1,10 +1,12 @@
-import { type Instant, type RunId, runIdOf, type SiteId } from "../api/ids.ts";
+import { type FailoverId, type Instant, type RunId, runIdOf, type SiteId } from "../api/ids.ts";
 import type { Plan } from "../api/plan.ts";
 import type { Skip } from "../api/run.ts";
 import { instantText } from "../object/instant-text.ts";
-import { addSeconds } from "../ports/clock.ts";
+import { addSeconds, later } from "../ports/clock.ts";
 import { slotRange } from "../schedule/slots.ts";
-import type { PlanEffect, PlanEvent } from "./events.ts";
+import type { PlanEffect, PlanEvent, RunOfFailover } from "./events.ts";
+import { emptied, entered, hasRun, released } from "./lanes.ts";
+import { isAway, isMoved, siteOfObjects, targetsOf } from "./place.ts";
 import { beginsNow, isSettledAhead, putBack, settledUntil, unsettled } from "./settled.ts";
 
 export interface PlanDecision {
@@ -12,13 +14,21 @@ export interface PlanDecision {
   readonly effects: readonly PlanEffect[];
 }
 
-type Lane = Plan["lanes"][string];
-
 /**
  * A year of hourly runs, and some more: so far may a table be set back for one run to be enough to
  * catch up.
  */
 export const sequenceLeapMax = 10_000;
+
+/** What a plan can't know by itself. */
+export interface Around {
+  /** No gateway of the plan's source was heard of lately: while it is away, no run goes there. */
+  readonly isHomeAbsent?: boolean;
+}
+
+interface Scene extends Around {
+  readonly now: Instant;
+}
 
 /**
  * The plan after an event, and what is to be done about it. Pure. The same plan object comes back
@@ -29,10 +39,10 @@ export const sequenceLeapMax = 10_000;
  * (W22). So every slot is one run or one recorded skip (I11), and the newest one is what gets
  * backed up.
  */
-export const decidePlan = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision => {
+export const decidePlan = (plan: Plan, event: PlanEvent, now: Instant, around: Around = {}): PlanDecision => {
   if (plan.status === "deleted") return afterDeletion(plan, event, now);
   const righted = putBack(plan, now);
-  const decision = decideRighted(righted, event, now);
+  const decision = decideRighted(righted, event, { now, ...around });
   // What the scheduler was told by a wrong clock may be wrong as well.
   const isTold = righted.clock === plan.clock || decision.effects.some(({ type }) => type === "sync-schedule");
   return isTold ? decision : { ...decision, effects: [...decision.effects, { type: "sync-schedule" }] };
@@ -41,15 +51,22 @@ export const decidePlan = (plan: Plan, event: PlanEvent, now: Instant): PlanDeci
 const afterDeletion = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision => {
   if (event.type === "released") return release(plan, event.target, event.runId);
   if (event.type === "take-number") return takeNumber(plan);
-  return event.type === "change" ? change(plan, event.change, now) : unchanged(plan);
+  return event.type === "change" ? change(plan, event.change, { now }) : unchanged(plan);
 };
 
-const decideRighted = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision => {
+const decideRighted = (plan: Plan, event: PlanEvent, scene: Scene): PlanDecision => {
+  const { now } = scene;
   switch (event.type) {
     case "tick":
-      return tick(plan, now);
+      return tick(plan, scene);
     case "run-now":
-      return runNow(plan, now);
+      return event.of === undefined ? runNow(plan, scene) : runOfFailover(plan, event.of);
+    case "moving":
+      return beginMoving(plan, event.failoverId, scene);
+    case "moved":
+      return endMoving(plan, event.failoverId, scene);
+    case "place":
+      return plan.moving === event.failoverId ? putTo(plan, event.place, now) : unchanged(plan);
     case "released":
       return release(plan, event.target, event.runId);
     case "overtaken":
@@ -57,13 +74,13 @@ const decideRighted = (plan: Plan, event: PlanEvent, now: Instant): PlanDecision
     case "take-number":
       return takeNumber(plan);
     case "change":
-      return change(plan, event.change, now);
+      return change(plan, event.change, scene);
     case "suspend":
-      return plan.status === "active" ? settle(plan, "suspended", now) : unchanged(plan);
+      return plan.status === "active" ? settle(plan, "suspended", scene) : unchanged(plan);
     case "resume":
-      return plan.status === "suspended" ? resumed(settle(plan, "active", now), now) : unchanged(plan);
+      return plan.status === "suspended" ? resumed(settle(plan, "active", scene), now) : unchanged(plan);
     case "delete":
-      return remove(plan, now);
+      return isMoved(plan) ? unchanged(plan) : remove(plan, now);
   }
 };
 
@@ -99,19 +116,33 @@ const newestDue = ({ schedule, slotsDoneUntil }: Plan, until: Instant): Instant 
  * What is due is settled as the plan's status has it: of an active plan the
  * newest slot gets its run.
  */
-const tick = (plan: Plan, now: Instant): PlanDecision => {
+const tick = (plan: Plan, { now, isHomeAbsent }: Scene): PlanDecision => {
   const newest = newestDue(plan, now);
   if (newest === undefined) return unchanged(plan);
   const done = settledUntil(plan, newest, now);
-  if (plan.status === "suspended") return { plan: done, effects: skipDue(plan, newest, "suspended") };
+  const targets = reached(plan, isHomeAbsent);
+  const passed = passedOver(plan, targets);
+  if (passed !== undefined) return { plan: done, effects: skipDue(plan, newest, passed) };
   const missed = skipDue(plan, addSeconds(newest, -0.001), "missed");
-  const queued = enqueue(done, newest, { trigger: "schedule", again: isSettledAhead(plan, newest) });
+  const queued = enqueue(done, newest, { trigger: "schedule", targets, again: isSettledAhead(plan, newest) });
   return { plan: queued.plan, effects: [...missed, ...queued.effects] };
 };
 
+/** The targets that a run can go to now: of a plan that is away, home only where it answers. */
+const reached = (plan: Plan, isHomeAbsent = false): readonly SiteId[] =>
+  targetsOf(plan).filter((target) => !(isHomeAbsent && isAway(plan) && target === plan.source));
+
+/** Why a slot of now gets no run; undefined: it gets one. */
+const passedOver = (plan: Plan, targets: readonly SiteId[]): Skip["reason"] | undefined => {
+  if (plan.status === "suspended") return "suspended";
+  if (plan.moving !== undefined) return "failover";
+  return targets.length === 0 ? "absent" : undefined;
+};
+
 /** What the old schedule still owed is settled first; the new one begins now. */
-const change = (plan: Plan, apply: (plan: Plan) => Plan, now: Instant): PlanDecision => {
-  const ticked = plan.status === "deleted" ? unchanged(plan) : tick(plan, now);
+const change = (plan: Plan, apply: (plan: Plan) => Plan, scene: Scene): PlanDecision => {
+  const { now } = scene;
+  const ticked = plan.status === "deleted" ? unchanged(plan) : tick(plan, scene);
   const changed = withTargetsSince(apply(ticked.plan), ticked.plan, now);
   const isOther = !isSameSchedule(changed.schedule, ticked.plan.schedule);
   return {
@@ -137,9 +168,42 @@ const isSameSchedule = (one: Plan["schedule"], other: Plan["schedule"]): boolean
   return text(one) === text(other);
 };
 
-const runNow = (plan: Plan, now: Instant): PlanDecision => {
+/** Nothing changes where none can be made now: whoever asks finds out why before he does. */
+const runNow = (plan: Plan, { now, isHomeAbsent }: Scene): PlanDecision => {
+  const targets = reached(plan, isHomeAbsent);
+  if (plan.moving !== undefined || targets.length === 0) return unchanged(plan);
   const slot = manualSlot(plan, now);
-  return enqueue({ ...plan, manualSlot: slot }, slot, { trigger: "person" });
+  return enqueue({ ...plan, manualSlot: slot }, slot, { trigger: "person", targets });
+};
+
+const runOfFailover = (plan: Plan, { failoverId, slot, targets: wanted }: RunOfFailover): PlanDecision => {
+  const targets = targetsOf(plan).filter((target) => wanted.includes(target));
+  const isDone = hasRun(plan, runIdOf(plan.id, slot));
+  if (plan.moving !== failoverId || targets.length === 0 || isDone) return unchanged(plan);
+  const newest = plan.manualSlot === undefined ? slot : later(plan.manualSlot, slot);
+  return enqueue({ ...plan, manualSlot: newest }, slot, { trigger: "person", targets, failoverId });
+};
+
+/** What came before gets its run still; what comes from now on is passed over. */
+const beginMoving = (plan: Plan, failoverId: FailoverId, scene: Scene): PlanDecision => {
+  if (plan.moving !== undefined) return unchanged(plan);
+  const ticked = tick(plan, scene);
+  return { plan: { ...ticked.plan, moving: failoverId }, effects: ticked.effects };
+};
+
+const endMoving = (plan: Plan, failoverId: FailoverId, scene: Scene): PlanDecision => {
+  if (plan.moving !== failoverId) return unchanged(plan);
+  const ticked = tick(plan, scene);
+  const { moving: _, ...moved } = ticked.plan;
+  return { plan: moved, effects: ticked.effects };
+};
+
+const putTo = (plan: Plan, place: Plan["place"], now: Instant): PlanDecision => {
+  const reason = { code: "PLAN_MOVED", message: "A failover has moved the plan's objects before the run began." };
+  const { lanes, effects } = emptied(plan, reason);
+  const { place: _, ...rest } = plan;
+  const moved = { ...rest, lanes, ...(place !== undefined && { place }) };
+  return { plan: withTargetsSince(moved, plan, now), effects };
 };
 
 /**
@@ -149,48 +213,41 @@ const runNow = (plan: Plan, now: Instant): PlanDecision => {
 const nameOf = ({ id, clock }: Plan, slot: Instant): RunId =>
   runIdOf(id, clock === undefined || slot > clock.from ? slot : addSeconds(slot, 0.5 + (clock.times % 500) / 1000));
 
-const enqueue = (
-  plan: Plan,
-  slot: Instant,
-  { trigger, again = false }: { readonly trigger: "schedule" | "person"; readonly again?: boolean },
-): PlanDecision => {
+const enqueue = (plan: Plan, slot: Instant, { trigger, targets, failoverId, again = false }: Wanted): PlanDecision => {
   const runId = trigger === "person" ? runIdOf(plan.id, slot) : nameOf(plan, slot);
   const sequence = plan.sequence + 1;
-  const targets = targetsOf(plan);
-  const lanes: Record<string, Lane> = { ...plan.lanes };
-  const effects: PlanEffect[] = [
-    { type: "create-run", runId, slot, sequence, trigger, targets, ...(again ? { again } : {}) },
-  ];
-  for (const target of targets) {
-    const lane = lanes[target] ?? { active: null, queued: null };
-    lanes[target] = lane.active === null ? { active: runId, queued: null } : { ...lane, queued: runId };
-    effects.push(...entered(lane, runId, target, slot));
-  }
-  return { plan: { ...plan, sequence, lanes }, effects };
-};
-
-const entered = (lane: Lane, runId: RunId, target: SiteId, slot: Instant): readonly PlanEffect[] => {
-  if (lane.active === null) return [{ type: "start", runId, target }];
-  if (lane.queued === null) return [];
   const reason = {
     code: "SUPERSEDED",
     message: `The run before it was still going; the slot of ${instantText(slot)} took its place.`,
   };
-  return [{ type: "supersede", runId: lane.queued as RunId, target, reason }];
+  let { lanes } = plan;
+  const effects: PlanEffect[] = [
+    {
+      ...{ type: "create-run", runId, slot, sequence, trigger, targets },
+      ...(again && { again }),
+      ...(isAway(plan) && { at: siteOfObjects(plan) }),
+      ...(plan.place !== undefined && { standIns: plan.place.standIns }),
+      ...(failoverId !== undefined && { failoverId }),
+    },
+  ];
+  for (const target of targets) {
+    const next = entered(lanes, { runId, target, reason });
+    lanes = next.lanes;
+    effects.push(...next.effects);
+  }
+  return { plan: { ...plan, sequence, lanes }, effects };
 };
 
-/** A snapshot plan has one lane: its own site. */
-export const targetsOf = (plan: Pick<Plan, "kind" | "source" | "targets">): readonly SiteId[] =>
-  plan.kind === "snapshot" ? [plan.source] : plan.targets.map(({ site }) => site);
+interface Wanted {
+  readonly trigger: "schedule" | "person";
+  readonly targets: readonly SiteId[];
+  readonly failoverId?: FailoverId;
+  readonly again?: boolean;
+}
 
 const release = (plan: Plan, target: SiteId, runId: RunId): PlanDecision => {
-  const lane = plan.lanes[target];
-  if (lane === undefined || lane.active !== runId) return unchanged(plan);
-  const next = lane.queued as RunId | null;
-  const { [target]: _, ...others } = plan.lanes;
-  const isGone = next === null && !targetsOf(plan).includes(target);
-  const lanes = isGone ? others : { ...plan.lanes, [target]: { active: next, queued: null } };
-  return { plan: { ...plan, lanes }, effects: next === null ? [] : [{ type: "start", runId: next, target }] };
+  const after = released(plan, target, runId);
+  return after === undefined ? unchanged(plan) : { plan: { ...plan, lanes: after.lanes }, effects: after.effects };
 };
 
 const takeNumber = (plan: Plan): PlanDecision => ({
@@ -211,8 +268,8 @@ const raise = (plan: Plan, wanted: number): PlanDecision => {
  * Slots that came under the old status are settled by it before the status changes: one that is due
  * gets its run.
  */
-const settle = (plan: Plan, status: "active" | "suspended", now: Instant): PlanDecision => {
-  const ticked = tick(plan, now);
+const settle = (plan: Plan, status: "active" | "suspended", scene: Scene): PlanDecision => {
+  const ticked = tick(plan, scene);
   return { plan: { ...ticked.plan, status }, effects: [...ticked.effects, { type: "sync-schedule" }] };
 };
 
@@ -227,19 +284,14 @@ const resumed = ({ plan, effects }: PlanDecision, now: Instant): PlanDecision =>
  */
 const remove = (plan: Plan, now: Instant): PlanDecision => {
   const newest = newestDue(plan, now);
-  const effects: PlanEffect[] = [...skipDue(plan, now, plan.status === "suspended" ? "suspended" : "deleted")];
-  const lanes: Record<string, Lane> = {};
-  for (const [target, lane] of Object.entries(plan.lanes) as [SiteId, Lane][]) {
-    if (lane.queued !== null) {
-      const reason = { code: "PLAN_DELETED", message: "The plan was deleted before the run began." };
-      effects.push({ type: "supersede", runId: lane.queued as RunId, target, reason });
-    }
-    if (lane.active !== null) effects.push({ type: "cancel", runId: lane.active as RunId, target });
-    lanes[target] = { ...lane, queued: null };
-  }
-  if (plan.kind === "backup") effects.push({ type: "tidy-source" });
-  // Last, since the scheduler may be out of reach, and the rest must not wait for it.
-  effects.push({ type: "sync-schedule" });
+  const skips = skipDue(plan, now, plan.status === "suspended" ? "suspended" : "deleted");
+  const reason = { code: "PLAN_DELETED", message: "The plan was deleted before the run began." };
+  const { lanes, effects: ended } = emptied(plan, reason);
+  const tidied: readonly PlanEffect[] = plan.kind === "backup" ? [{ type: "tidy-source" }] : [];
   const done = newest === undefined ? plan : settledUntil(plan, newest, now);
-  return { plan: { ...done, status: "deleted", lanes }, effects };
+  return {
+    plan: { ...done, status: "deleted", lanes },
+    // Last, since the scheduler may be out of reach, and the rest must not wait for it.
+    effects: [...skips, ...ended, ...tidied, { type: "sync-schedule" }],
+  };
 };

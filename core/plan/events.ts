@@ -1,13 +1,30 @@
-import type { Instant, RunId, SiteId } from "../api/ids.ts";
-import type { Plan } from "../api/plan.ts";
+import type { FailoverId, Instant, RunId, SiteId } from "../api/ids.ts";
+import type { Plan, PlanPlace } from "../api/plan.ts";
 import type { Reason } from "../api/reason.ts";
 import type { Skip } from "../api/run.ts";
+
+/** It is the run of its slot, however often it is asked for. */
+export interface RunOfFailover {
+  readonly failoverId: FailoverId;
+  readonly slot: Instant;
+  /** Of the plan's targets these. */
+  readonly targets: readonly SiteId[];
+}
 
 export type PlanEvent =
   /** The schedule fired, or the sweep looks whether it should have. */
   | { readonly type: "tick" }
-  /** A person wants a run now. */
-  | { readonly type: "run-now" }
+  /** A person wants a run now, or the failover that moves the plan's objects. */
+  | { readonly type: "run-now"; readonly of?: RunOfFailover }
+  /** A failover begins to move the plan's objects: slots get no run until it is done. */
+  | { readonly type: "moving"; readonly failoverId: FailoverId }
+  /** It is done, or given up. What is said of another one than is under way changes nothing. */
+  | { readonly type: "moved"; readonly failoverId: FailoverId }
+  /**
+   * The failover that is under way has brought the plan's objects to a place, or back home. What
+   * runs is cancelled, for it takes its snapshots elsewhere.
+   */
+  | { readonly type: "place"; readonly failoverId: FailoverId; readonly place: PlanPlace | undefined }
   /** The run's part at a target has ended. */
   | { readonly type: "released"; readonly target: SiteId; readonly runId: RunId }
   /**
@@ -39,6 +56,10 @@ export type PlanEffect =
        */
       readonly again?: boolean;
       readonly targets: readonly SiteId[];
+      /** What its head and what it is told say of them: of the plan as it was decided. */
+      readonly at?: SiteId;
+      readonly standIns?: readonly RunId[];
+      readonly failoverId?: FailoverId;
     }
   | { readonly type: "start"; readonly runId: RunId; readonly target: SiteId }
   | { readonly type: "supersede"; readonly runId: RunId; readonly target: SiteId; readonly reason: Reason }

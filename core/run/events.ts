@@ -65,6 +65,7 @@ export interface RunContext {
 export interface Told {
   readonly source: SiteId;
   readonly sender?: SiteId;
+  readonly at?: SiteId;
   readonly sequence: number;
   readonly base?: Base;
   readonly compression?: NonNullable<Shard["compression"]>;

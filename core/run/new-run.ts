@@ -1,4 +1,4 @@
-import { groupIdOf, type Instant, type PlanId, type RunId, runIdOf, type SiteId } from "../api/ids.ts";
+import { type FailoverId, groupIdOf, type Instant, type PlanId, type RunId, runIdOf, type SiteId } from "../api/ids.ts";
 import type { Run, RunKind, TargetRun } from "../api/run.ts";
 
 const queued: TargetRun = {
@@ -21,12 +21,14 @@ export const newRun = (options: {
   readonly sequence: number;
   readonly source: SiteId;
   readonly sender?: SiteId | undefined;
+  readonly at?: SiteId | undefined;
+  readonly failoverId?: FailoverId | undefined;
   readonly targets: readonly SiteId[];
   readonly objectCount: number;
   readonly now: Instant;
 }): Run => {
   const { planId, kind, trigger, slot, sequence, source, sender, targets, objectCount, now } = options;
-  const { id = runIdOf(planId, slot) } = options;
+  const { id = runIdOf(planId, slot), at, failoverId } = options;
   return {
     id,
     planId,
@@ -36,6 +38,8 @@ export const newRun = (options: {
     sequence,
     source,
     ...(sender !== undefined && { sender }),
+    ...(at !== undefined && { at }),
+    ...(failoverId !== undefined && { failoverId }),
     groupId: groupIdOf(id),
     objectCount,
     createdAt: now,

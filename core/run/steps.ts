@@ -66,7 +66,7 @@ export const isCounted = (step: Step): boolean => step === "preparing" || step =
 
 /**
  * How many tasks a step has at one target: one an object, one a volume, or one about all of
- * them; in `reclaiming` one for the target, and one for the source where the base of the
+ * them; in `reclaiming` one for the target, and one for the site that sends, where the base of the
  * next increment is kept.
  * @param counts nothing of a snapshot that a version before took: of its
  * objects each has one volume
@@ -97,38 +97,41 @@ export const taskCount = (
 };
 
 /**
- * Whether the run has such a step at that place. The snapshot is asked for in the name of its
- * source, or in a version before of a target.
+ * Whether the run has such a step at that place. The snapshot is asked for in the name of the site
+ * that takes it, or in a version before of a target.
  */
 export const hasStep = (run: Run, target: SiteId, step: Step): boolean =>
   (stepsIn(run).includes(step) || (step === "undoing" && run.kind === "rollback")) &&
-  (run.targets[target] !== undefined || (step === "snapshotting" && target === run.source));
-
-/**
- * Where a step's tasks belong: to a target, but for the snapshot, which is the source's, and one
- * for all targets.
- */
-export const placeOf = ({ source }: Pick<Run, "source">, target: SiteId, step: Step): SiteId =>
-  step === "snapshotting" ? source : target;
+  (run.targets[target] !== undefined || (step === "snapshotting" && target === takerOf(run)));
 
 /** What tells which site does what of a run. */
-type Sites = Pick<RunHead, "source" | "sender">;
+type Sites = Pick<RunHead, "source" | "sender" | "at">;
+
+/** Where a run takes its snapshot: at the protected site, unless the plan is away. */
+export const takerOf = ({ source, at = source }: Pick<Sites, "source" | "at">): SiteId => at;
+
+/**
+ * Where a step's tasks belong: to a target, but for the snapshot, which is the taking site's, and
+ * one for all targets.
+ */
+export const placeOf = (run: Pick<Sites, "source" | "at">, target: SiteId, step: Step): SiteId =>
+  step === "snapshotting" ? takerOf(run) : target;
 
 /**
  * Between which sites the data of a part flows. What the plan protects is a third thing, though a
- * backup is sent by the site that it protects.
+ * backup is mostly sent by the site that it protects.
  */
-export const flowOf = (
-  { source, sender = source }: Sites,
-  target: SiteId,
-): { readonly sender: SiteId; readonly receiver: SiteId } => ({ sender, receiver: target });
+export const flowOf = (run: Sites, target: SiteId): { readonly sender: SiteId; readonly receiver: SiteId } => ({
+  sender: run.sender ?? takerOf(run),
+  receiver: target,
+});
 
 /** The site whose gateways do a step's task. */
 export const siteOfTask = (run: Sites, target: SiteId, step: Step, index: number): SiteId => {
   const { sender, receiver } = flowOf(run, target);
   switch (step) {
     case "snapshotting":
-      return run.source;
+      return takerOf(run);
     case "transferring":
       return sender;
     case "preparing":
@@ -142,7 +145,7 @@ export const siteOfTask = (run: Sites, target: SiteId, step: Step, index: number
     case "attaching":
       return target;
     case "reclaiming":
-      return index === 0 ? target : run.source;
+      return index === 0 ? target : takerOf(run);
   }
 };
 
@@ -181,8 +184,8 @@ export const statusOf = (run: Run): RunStatus => {
 };
 
 /**
- * Whether the run has ended without success at a site: at a target, its part; on the source, at
- * every target. What was passed over, because the site has the slot's group already, has not
+ * Whether the run has ended without success at a site: at a target, its part; where it was taken,
+ * at every target. What was passed over, because the site has the slot's group already, has not
  * failed.
  */
 export const hasFailedAt = (run: Run, siteId: SiteId): boolean => {

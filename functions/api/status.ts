@@ -3,7 +3,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { type SiteId, siteIdSchema } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { statusAnswerSchema } from "../../core/api/status.ts";
-import { targetsOf } from "../../core/plan/decide.ts";
+import { targetsOf } from "../../core/plan/place.ts";
 import { readablePlans, readLivingPlan } from "../queries/plans.ts";
 import { listStatus, statusOfPlans } from "../queries/status.ts";
 import { readSite } from "../sites/sites.ts";

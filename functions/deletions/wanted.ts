@@ -4,7 +4,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import { planIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { type DeletionPlan, partsMax } from "../../core/api/run.ts";
-import { targetsOf } from "../../core/plan/decide.ts";
+import { targetsOf } from "../../core/plan/place.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { isNeededAt, type MeantAt, meantOf, readSiteGroups } from "../deletable/going.ts";
 import { refusalOf } from "../deletable/refusal.ts";

@@ -52,7 +52,7 @@ const tryToCreate = async (
   effect: CreateRun,
   starting: readonly SiteId[],
 ): Promise<Run> => {
-  const { runId, slot, sequence, targets } = effect;
+  const { runId, slot, sequence, targets, at, standIns, failoverId } = effect;
   const plan = await wholePlan(deps, stored);
   const { trigger, changes } = effect.again ? await slotAgain(deps, plan, slot) : { ...effect, changes: [] };
   const now = deps.clock.now();
@@ -64,6 +64,8 @@ const tryToCreate = async (
     slot,
     sequence,
     source: plan.source,
+    at,
+    failoverId,
     targets,
     objectCount: plan.objectCount,
     now,
@@ -72,7 +74,13 @@ const tryToCreate = async (
   const { name: planName, compression } = plan;
   // Before the run is there, so that it has them from its beginning.
   const objects = await putRunObjects(deps, run.id, plan.objectSet, plan.objects);
-  const told: RunPlan = { runId: run.id, planName, ...objects, compression };
+  const told: RunPlan = {
+    runId: run.id,
+    planName,
+    ...objects,
+    compression,
+    ...(standIns && { standIns: [...standIns] }),
+  };
   await deps.store.commit([
     ...putRun(run, now),
     { type: "put", key: runPlanKey(run.id), body: told, expect: "absent" },

@@ -92,8 +92,8 @@ const toldAll = async (
   run: Run,
   { target, step, taken }: { readonly target: SiteId; readonly step: Step; readonly taken: WholeTaken | undefined },
 ): Promise<Told> => {
-  const { source, sequence, sender } = run;
-  const all = { source, sequence, ...(sender !== undefined && { sender }) };
+  const { source, sequence, sender, at } = run;
+  const all = { source, sequence, ...(sender !== undefined && { sender }), ...(at !== undefined && { at }) };
   if (step === "preparing") {
     const { pool } = await ensureMapping(deps, run, target);
     const base = sender === undefined ? {} : { base: await ensureSeed(deps, run, target) };

@@ -151,7 +151,9 @@ const toTake = async (deps: Deps, runId: RunId, siteId: SiteId) => {
   if (told.restore !== undefined) return { ...(await safetyGroupOf(deps, runId)), ...newestForm };
   const locked = (await readLocks(deps, siteId)).map(({ id, runId: by }) => ({ id, runId: by }));
   const objects = [...(await readRunObjects(deps, told))];
-  return { objects, planName: told.planName, ...(locked.length > 0 && { locked }) };
+  const { planName, standIns } = told;
+  const placed = standIns && { standIns, ...newestForm };
+  return { objects, planName, ...(locked.length > 0 && { locked }), ...placed };
 };
 
 const preparationOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Shard) => {

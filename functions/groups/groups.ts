@@ -5,7 +5,7 @@ import type { Run } from "../../core/api/run.ts";
 import { addSeconds, within } from "../../core/ports/clock.ts";
 import type { Change, Stored } from "../../core/ports/store.ts";
 import type { ToldGroup } from "../../core/retention/site-list.ts";
-import { hasEnded, hasFailedAt } from "../../core/run/steps.ts";
+import { hasEnded, hasFailedAt, takerOf } from "../../core/run/steps.ts";
 import { forEach } from "../concurrency/each.ts";
 import { ignoringConflict, retrying } from "../documents/conflicts.ts";
 import { readAll } from "../documents/ranges.ts";
@@ -43,7 +43,7 @@ export const recordGroup = async (
   target: SiteId,
   told?: ToldGroup,
 ): Promise<void> => {
-  const siteId = role === "source" ? run.source : target;
+  const siteId = role === "source" ? takerOf(run) : target;
   const key = groupKey(run.groupId, siteId);
   const stored = await deps.store.get<Group>(key);
   // What the site had of this id before, and nobody knew, is not there any more: it does not make a
@@ -118,8 +118,9 @@ const warningsOf = async (
  * among what is kept there.
  */
 export const markOfFailedRun = async (deps: Deps, run: Run): Promise<void> => {
-  if (!hasFailedAt(run, run.source)) return;
-  const stored = await deps.store.get<Group>(groupKey(run.groupId, run.source));
+  const siteId = takerOf(run);
+  if (!hasFailedAt(run, siteId)) return;
+  const stored = await deps.store.get<Group>(groupKey(run.groupId, siteId));
   if (stored === undefined || stored.body.ofFailedRun || stored.body.sequence !== run.sequence) return;
   if (stored.body.state === "published") await putGroup(deps, stored, { ...stored.body, ofFailedRun: true });
 };

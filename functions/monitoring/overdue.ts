@@ -1,8 +1,8 @@
 import type { PlanSummary } from "../../core/api/answers.ts";
 import type { Instant, SiteId } from "../../core/api/ids.ts";
 import { pagesOf } from "../../core/api/pages.ts";
-import { targetsOf } from "../../core/plan/decide.ts";
 import { latenessOf } from "../../core/plan/late.ts";
+import { targetsOf } from "../../core/plan/place.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readNewest } from "../queries/newest-group.ts";

@@ -3,7 +3,7 @@ import { damageSchema, type Group, groupSchema } from "../../core/api/group.ts";
 import type { PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { keyPart } from "../../core/object/place.ts";
-import { targetsOf } from "../../core/plan/decide.ts";
+import { targetsOf } from "../../core/plan/place.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { type Page, type PageRequest, readPage } from "../documents/page.ts";
 import { damageKey, groupPrefix, planKey } from "../documents/records.ts";

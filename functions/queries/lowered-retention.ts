@@ -1,6 +1,6 @@
 import type { Plan } from "../../core/api/plan.ts";
 import type { Reason } from "../../core/api/reason.ts";
-import { targetsOf } from "../../core/plan/decide.ts";
+import { targetsOf } from "../../core/plan/place.ts";
 import { countGoingNext, retentionAt } from "../groups/reclaim.ts";
 import type { Deps } from "../ports/deps.ts";
 

@@ -129,7 +129,7 @@ const takeUnstaged = async (deps: Deps, report: TaskReport): Promise<ReportRefus
 
 /** Why it is not about a task of the site that says it, or not about this very run. */
 const whyNotItsOwn = (
-  run: Pick<Shard, "source" | "sender" | "sequence">,
+  run: Pick<Shard, "source" | "sender" | "at" | "sequence">,
   { target, step, index, siteId, sequence = run.sequence }: TaskReport,
 ): ReportRefusal | undefined => {
   if (siteOfTask(run, target, step, index) !== siteId) return "TASK_OF_ANOTHER_SITE";

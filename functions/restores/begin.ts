@@ -68,7 +68,8 @@ const tryToBegin = async (deps: Deps, beginning: Beginning) => {
     id: restoreIdOf(planId, slot),
   });
   const from = { fromRunId: of.origin.id, fromGroupId: groupId, fromSiteId: siteId };
-  const runPlan: RunPlan = { ...of.originPlan, runId: run.id, restore: { ...told, ...from } };
+  const { standIns: _, ...originPlan } = of.originPlan;
+  const runPlan: RunPlan = { ...originPlan, runId: run.id, restore: { ...told, ...from } };
   const effects = { of: "plan", planId, effects: [{ type: "start", runId: run.id, target }] } as const;
   const outbox = putOutbox({ aggregate: runKey(run.id), version: 1, effects, now });
   const group = withHold(held.body, { runId: run.id, kind, ...(until !== undefined && { until }) });

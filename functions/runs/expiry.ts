@@ -2,7 +2,7 @@ import type { Instant, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
 import type { Change, Key } from "../../core/ports/store.ts";
-import { hasEnded, partsOf, takesGroup } from "../../core/run/steps.ts";
+import { hasEnded, partsOf, takerOf, takesGroup } from "../../core/run/steps.ts";
 import { readRange } from "../documents/ranges.ts";
 import { expiriesKey, expiriesPrefix, expiryKey, groupKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -45,7 +45,7 @@ const isGone: ReadonlySet<string> = new Set(["deleted", "lost"]);
 /** A rebuild makes none, though a run of the same instant may have one of that name. */
 const hasGroup = async ({ store }: Deps, run: Run): Promise<boolean> => {
   if (!takesGroup(run.kind)) return false;
-  const sites = new Set<SiteId>([run.source, ...partsOf(run).map(([target]) => target)]);
+  const sites = new Set<SiteId>([takerOf(run), ...partsOf(run).map(([target]) => target)]);
   const groups = await Promise.all(
     [...sites].map((siteId) => store.get<{ state: string }>(groupKey(run.groupId, siteId))),
   );

@@ -5,7 +5,7 @@ import type { Run, Shard, Taken } from "../../core/api/run.ts";
 import type { TaskResultOf } from "../../core/api/task.ts";
 import { boundedSum } from "../../core/run/bounded-sum.ts";
 import { isFinished } from "../../core/run/shards.ts";
-import { hasLane, placeOf } from "../../core/run/steps.ts";
+import { hasLane, takerOf } from "../../core/run/steps.ts";
 import { hasVolumePage, placedVolumes } from "../../core/run/volumes.ts";
 import { shardKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -17,7 +17,7 @@ export type WholeTaken = Taken & Pick<Shard, "warned">;
 
 /** What a run's snapshot holds in all; undefined while not everything is known of it. */
 export const readTaken = async (deps: Pick<Deps, "store">, run: Run): Promise<WholeTaken | undefined> => {
-  const place = placeOf(run, run.source, "snapshotting");
+  const place = takerOf(run);
   const shard = await deps.store.get<Shard>(shardKey(run.id, place, "snapshotting", 0));
   if (shard === undefined || !isFinished(shard.body)) return takenByFacts(deps, run);
   const { taken, warned } = shard.body;
@@ -30,7 +30,7 @@ export const readTaken = async (deps: Pick<Deps, "store">, run: Run): Promise<Wh
  */
 export const objectsIn = async ({ store }: Pick<Deps, "store">, run: Run): Promise<number> => {
   if (!hasLane(run.kind)) return run.objectCount;
-  const place = placeOf(run, run.source, "snapshotting");
+  const place = takerOf(run);
   const shard = await store.get<Shard>(shardKey(run.id, place, "snapshotting", 0));
   return (shard !== undefined && isFinished(shard.body) ? shard.body.taken?.objects : undefined) ?? run.objectCount;
 };
