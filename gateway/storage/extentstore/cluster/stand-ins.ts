@@ -87,7 +87,7 @@ export const homeOf = (
   return { kind, id: row.homeId, volumes: new Map(volumes.map(({ homeId, volumeId }) => [homeId, volumeId])) };
 };
 
-/** A group's snapshot of a volume of this cluster, by its own id or that of the one it stands for. */
+/** A group has a volume of this cluster by its own id, or by that of the one it stands for. */
 export const snapshotOfVolume = (database: Database, groupId: GroupId, volumeId: string): SnapshotRow | undefined => {
   const own = snapshotOfSource(database, groupId, volumeId);
   if (own !== undefined) return own;
