@@ -1,5 +1,6 @@
 import type { Space } from "../../core/api/deletion/space.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
+import type { KeptGroup, ManifestProof } from "../../core/api/foreign/proof.ts";
 import type { GroupId, Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
 import type { MirrorSet } from "../../core/api/mirror-set.ts";
@@ -216,6 +217,18 @@ export interface StorageControl {
   manifests(
     call?: StorageCall,
   ): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: Manifest }[]>;
+
+  /**
+   * Every group that was published here but restores', each plan's newest first, with what its
+   * gateway has proved of it. No manifest is looked into: `foreignManifest` gives one.
+   */
+  foreignGroups(call?: StorageCall): Promise<readonly ForeignGroup[]>;
+
+  /**
+   * The manifest of a group that was published here, byte for byte as it is kept; undefined where
+   * there is none.
+   */
+  foreignManifest(groupId: GroupId, call?: StorageCall): Promise<string | undefined>;
 
   /**
    * An object of a group that is here: of a published one as its manifest has it, of a source group
@@ -530,6 +543,21 @@ export interface PublishGroupOptions {
    */
   readonly planName: string;
   readonly objects: readonly (ObjectConfig | null)[];
+  /**
+   * Signs what is kept, while it is made: what it gives is kept with the manifest. It is asked once
+   * in a call at most, and not where the group is there. Absent, or undefined: unsigned.
+   */
+  readonly prove?: (group: KeptGroup) => ManifestProof | undefined;
+}
+
+/** A published group, and how it is proved. */
+export interface ForeignGroup {
+  readonly group: KeptGroup;
+  /** Of its volumes, as far as they reach. */
+  readonly sizeBytes: number;
+  readonly planName: string;
+  /** Absent: it was published by a gateway of before, which did not sign. */
+  readonly proof?: ManifestProof;
 }
 
 export interface RebuildObjectOptions {

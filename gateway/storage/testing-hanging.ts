@@ -45,6 +45,8 @@ const hangingCalls: Record<Exclude<keyof StorageDriver, "kind" | "administration
   isAborted: true,
   publishGroup: true,
   manifests: true,
+  foreignGroups: true,
+  foreignManifest: true,
   objectOfGroup: true,
   rebuildObject: true,
   deleteRebuilt: true,

@@ -70,6 +70,8 @@ const callsOf = (
       call,
     ),
   manifests: (call) => storage.manifests(call),
+  foreignGroups: (call) => storage.foreignGroups(call),
+  foreignManifest: (call) => storage.foreignManifest(groupId(1), call),
   objectOfGroup: (call) => storage.objectOfGroup({ groupId: groupId(1), object }, call),
   damage: (call) => storage.damage(call),
   tend: (call) => storage.tend({ time: manualTime() }, call),

@@ -73,6 +73,8 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     dropStaged: (of, call) => calls.durable("dropStaged", call, (watch) => driver.dropStaged(of, watch)),
     publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
+    foreignGroups: (call) => calls.answer("foreignGroups", call, (watch) => driver.foreignGroups(watch)),
+    foreignManifest: (id, call) => calls.answer("foreignManifest", call, (watch) => driver.foreignManifest(id, watch)),
     objectOfGroup: (of, call) => calls.answer("objectOfGroup", call, (watch) => driver.objectOfGroup(of, watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
     deleteRebuilt: (of, call) => calls.durable("deleteRebuilt", call, (watch) => driver.deleteRebuilt(of, watch)),

@@ -9,12 +9,15 @@ const mirrorsOf = ({ mirrors }: PublishTask) =>
     : mirrors;
 
 /**
- * Snapshots all mirrors of the run as one restore point, with the foreign plan's manifest (W3, I2).
+ * Snapshots all mirrors of the run as one restore point, with the foreign plan's manifest, which it
+ * signs (W3, I2).
  * Done again, it gives the group that is there.
  * @throws GROUP_INCOMPLETE, GROUP_ABORTED, GROUP_EXISTS, GROUP_STALE, NOT_OURS, and what else the
  *   storage throws
  */
-export const publish = async (task: PublishTask, { storage, now }: TaskContext): Promise<TaskResultOf<"publish">> => {
+export const publish = async (task: PublishTask, context: TaskContext): Promise<TaskResultOf<"publish">> => {
+  const { storage, now, prove } = context;
+  const publishedAt = now();
   const { takenAt, planName, objects } = task.manifest;
   const group = await storage.publishGroup({
     groupId: task.groupId,
@@ -24,7 +27,8 @@ export const publish = async (task: PublishTask, { storage, now }: TaskContext):
     mirrors: mirrorsOf(task),
     planName,
     objects,
+    ...(prove && { prove: (kept) => prove({ ...kept, publishedAt }) }),
   });
   const sizeBytes = group.snapshots.reduce((total, snapshot) => total + snapshot.sizeBytes, 0);
-  return { kind: "publish", publishedAt: now(), sizeBytes };
+  return { kind: "publish", publishedAt, sizeBytes };
 };

@@ -10,6 +10,7 @@ import type { ClusterAdministration } from "../administration.ts";
 import type { StorageCall } from "../call.ts";
 import type {
   DeleteRebuiltOptions,
+  ForeignGroup,
   GroupDamage,
   LastSequence,
   ListedGroup,
@@ -45,6 +46,7 @@ import type {
 import { StoreAdministration } from "./administration/administration.ts";
 import { deleteRebuilt } from "./administration/delete-rebuilt.ts";
 import { setPower } from "./administration/power.ts";
+import { foreignManifest, listForeignGroups } from "./cluster/foreign-groups.ts";
 import { groupDamage } from "./cluster/group-damage.ts";
 import * as objects from "./cluster/objects.ts";
 import { listPools } from "./cluster/pools.ts";
@@ -306,6 +308,15 @@ export class ExtentStore implements StorageDriver {
     readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: Manifest }[]
   > {
     return snapshots.listManifests(this.#store.database);
+  }
+
+  async foreignGroups(): Promise<readonly ForeignGroup[]> {
+    const { database } = this.#store;
+    return database.snapshot(() => listForeignGroups(database));
+  }
+
+  async foreignManifest(groupId: GroupId): Promise<string | undefined> {
+    return foreignManifest(this.#store.database, groupId);
   }
 
   async objectOfGroup(of: { readonly groupId: GroupId; readonly object: ObjectId }): Promise<ObjectConfig | undefined> {

@@ -39,6 +39,7 @@ const applicationId = 0x736d7478;
  * - `madeObjects` is what restores have made, and `home` the object that each stands for, in JSON;
  *   `madeVolumes` is the same of their volumes. Both stay when those are deleted. `mapping` of
  *   `groupObjects` is of an object that is in the group in the place of another cluster's.
+ * - `snapshotGroups.proof` is JSON of a published group: what its gateway has signed of it.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
  *   collector to look at it. `sizeBytes` and `liveBytes` are what it found when it did: `liveBytes`
  *   is null before, and a file that has damage has no size.
@@ -229,6 +230,9 @@ const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE rollbackLocks (id TEXT PRIMARY KEY, key TEXT NOT NULL REFERENCES rollbacks(key)) STRICT, WITHOUT ROWID;
   CREATE INDEX rollbackLocksByKey ON rollbackLocks(key);
+  `,
+  `
+  ALTER TABLE snapshotGroups ADD COLUMN proof TEXT;
   `,
   `
   ALTER TABLE groupObjects ADD COLUMN mapping TEXT;
