@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { planSettingsSchema } from "./adoption/told-plan.ts";
 import { boundedRecord, entriesMax } from "./bounds.ts";
 import { orderSchema, orderTermsSchema } from "./failover/order.ts";
 import {
@@ -127,6 +128,11 @@ export const runHeadSchema = z.object({
   /** The failover that began it, and that goes on when it ends. */
   failoverId: failoverIdSchema.optional(),
   groupId: groupIdSchema,
+  /**
+   * What is known of it was taken from a site's manifest: another control plane made it, or this
+   * one before its table was set back.
+   */
+  adopted: z.object({ from: siteIdSchema, objectsSha256: z.string().max(64) }).optional(),
   /** Of the plan's entries; which objects that is, its snapshot finds out. */
   objectCount: z.int().min(1),
   createdAt: instantSchema,
@@ -187,6 +193,8 @@ export const runPlanSchema = z.object({
   /** Else the name of the set that lies beside this. */
   objectSet: z.int().min(0).optional(),
   compression: compressionSchema,
+  /** How the plan was set then: its targets keep it. Absent: of a version before. */
+  settings: planSettingsSchema.optional(),
   /** What stood for the plan's objects when it began, as `PlanPlace` has it. */
   standIns: z.array(runIdSchema).max(standInsMax).optional(),
   /**

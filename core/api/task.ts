@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { toldPlanSchema } from "./adoption/told-plan.ts";
 import { entriesMax } from "./bounds.ts";
 import { revocationListSchema } from "./enrolment.ts";
 import { orderAnswerSchema, orderTaskOfSchema, orderTermsSchema } from "./failover/order.ts";
@@ -159,6 +160,8 @@ export const publishTaskSchema = z.object({
     ...manifestHeadSchema.shape,
     /** The run's, in their order. Null is one whose `prepare` said that the target keeps it. */
     objects: z.array(objectConfigSchema.nullable()).max(entriesMax),
+    /** Kept with it. Absent: of a control plane of before, and of what is staged. */
+    plan: toldPlanSchema.optional().catch(undefined),
   }),
 });
 /** What goes of what a restore has made at the site; `groupId` names the restore. */
