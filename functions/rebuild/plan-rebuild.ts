@@ -26,8 +26,27 @@ export const planRebuild = async (
   deps: Deps,
   of: Restorable,
   options: RebuildOptions,
-): Promise<Pick<Beginning, "objectCount" | "told"> & { readonly target: SiteId }> => {
-  const { siteId, namePrefix, evenDamaged = false } = options;
+): Promise<Planned & { readonly target: SiteId }> => {
+  const { siteId } = options;
+  const { survey, wishes, planned } = await wished(deps, of, options);
+  const facilities = await readFacilities(deps, siteId);
+  refuseWrongPlace({ siteId, wishes, survey, facilities });
+  await refuseNamesAt(deps, siteId, survey.names);
+  await refuseTakenMacs(deps, { of, siteId, wishes, nics: survey.nics, facilities });
+  return { target: siteId, ...planned };
+};
+
+/**
+ * The same of a site that is only asked what is in the way of it: that is not told here.
+ * @throws VisibleError OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, BAD_REQUEST (a name that can't be)
+ */
+export const planLook = async (deps: Deps, of: Restorable, options: RebuildOptions): Promise<Planned> =>
+  (await wished(deps, of, options)).planned;
+
+type Planned = Pick<Beginning, "objectCount" | "told">;
+
+const wished = async (deps: Deps, of: Restorable, options: RebuildOptions) => {
+  const { namePrefix, evenDamaged = false } = options;
   const { origin } = of;
   const count = (await readTaken(deps, origin))?.objects ?? origin.objectCount;
   const { objects = [], renames = [] } = options;
@@ -35,12 +54,7 @@ export const planRebuild = async (
   const chosen = chosenToRebuild(await meantBy(deps, origin.id, of.group.id, texts), count, options);
   const survey = await surveyRebuild(configsOf(deps, origin.id), chosen, namePrefix);
   const wishes = wishesIn(options);
-  const facilities = await readFacilities(deps, siteId);
-  refuseWrongPlace({ siteId, wishes, survey, facilities });
-  await refuseNamesAt(deps, siteId, survey.names);
-  await refuseTakenMacs(deps, { of, siteId, wishes, nics: survey.nics, facilities });
-  return {
-    target: siteId,
+  const planned: Planned = {
     objectCount: chosen.indices?.length ?? count,
     told: {
       ...{ namePrefix, evenDamaged },
@@ -49,6 +63,7 @@ export const planRebuild = async (
       ...(Object.keys(wishes).length > 0 && { wishes }),
     },
   };
+  return { survey, wishes, planned };
 };
 
 /** What is wished for, without what is as it would be anyhow. */

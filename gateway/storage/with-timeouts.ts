@@ -39,6 +39,7 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
       calls.answer("findMirrorVolume", call, (watch) => driver.findMirrorVolume(id, watch)),
     newestSourceGroup: (owner, call) =>
       calls.answer("newestSourceGroup", call, (watch) => driver.newestSourceGroup(owner, watch)),
+    standIns: (of, call) => calls.answer("standIns", call, (watch) => driver.standIns(of, watch)),
     lastSequences: (of, call) => calls.answer("lastSequences", call, (watch) => driver.lastSequences(of, watch)),
     listGroups: (owner, call) => calls.answer("listGroups", call, (watch) => driver.listGroups(owner, watch)),
     deleteGroup: (of, call) => calls.durable("deleteGroup", call, (watch) => driver.deleteGroup(of, watch)),
@@ -79,6 +80,7 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     deleteRebuilt: (of, call) => calls.durable("deleteRebuilt", call, (watch) => driver.deleteRebuilt(of, watch)),
     changesSince: (of, call) => calls.durable("changesSince", call, (watch) => driver.changesSince(of, watch)),
     powerOff: (object, call) => calls.durable("powerOff", call, (watch) => driver.powerOff(object, watch)),
+    powerOn: (object, call) => calls.durable("powerOn", call, (watch) => driver.powerOn(object, watch)),
     rollback: (of, call) => calls.durable("rollback", call, (watch) => driver.rollback(of, watch)),
     undoRollback: (of, call) => calls.durable("undoRollback", call, (watch) => driver.undoRollback(of, watch)),
     unfinishedRollbacks: (objects, call) =>

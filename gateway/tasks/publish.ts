@@ -18,7 +18,7 @@ const mirrorsOf = ({ mirrors }: PublishTask) =>
 export const publish = async (task: PublishTask, context: TaskContext): Promise<TaskResultOf<"publish">> => {
   const { storage, now, prove } = context;
   const publishedAt = now();
-  const { takenAt, planName, objects } = task.manifest;
+  const { takenAt, planName, objects, plan } = task.manifest;
   const group = await storage.publishGroup({
     groupId: task.groupId,
     owner: ownerOf(task),
@@ -27,6 +27,7 @@ export const publish = async (task: PublishTask, context: TaskContext): Promise<
     mirrors: mirrorsOf(task),
     planName,
     objects,
+    plan,
     ...(prove && { prove: (kept) => prove({ ...kept, publishedAt }) }),
   });
   const sizeBytes = group.snapshots.reduce((total, snapshot) => total + snapshot.sizeBytes, 0);

@@ -26,6 +26,8 @@ import type {
   SnapshotGroup,
   SnapshotGroupOptions,
   SpaceOptions,
+  StandIn,
+  StandInsOptions,
   StorageCaps,
   WantedSnapshot,
 } from "../control.ts";
@@ -49,6 +51,7 @@ import { groupDamage } from "./cluster/group-damage.ts";
 import * as objects from "./cluster/objects.ts";
 import { listPools } from "./cluster/pools.ts";
 import * as snapshots from "./cluster/snapshots.ts";
+import { standIns } from "./cluster/stand-ins.ts";
 import { listSwitches } from "./cluster/switches.ts";
 import { refuseUnfinished } from "./cluster/unfinished.ts";
 import { geometryOf, type VolumeRow } from "./cluster/volume-row.ts";
@@ -206,6 +209,11 @@ export class ExtentStore implements StorageDriver {
     return database.snapshot(() => snapshots.lastSequences(database, options.owner, options.objects));
   }
 
+  async standIns(of: StandInsOptions): Promise<readonly StandIn[]> {
+    const { database } = this.#store;
+    return database.snapshot(() => standIns(database, of));
+  }
+
   async listGroups(owner: Owner): Promise<readonly ListedGroup[]> {
     return snapshots.listGroups(this.#store.database, owner);
   }
@@ -331,6 +339,10 @@ export class ExtentStore implements StorageDriver {
 
   async powerOff(object: ObjectId): Promise<void> {
     this.#transaction((database) => setPower(database, object, "off"));
+  }
+
+  async powerOn(object: ObjectId): Promise<void> {
+    this.#transaction((database) => setPower(database, object, "on"));
   }
 
   async rollback(options: RollbackOptions, call?: StorageCall): Promise<readonly RolledBack[]> {
