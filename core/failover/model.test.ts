@@ -8,7 +8,7 @@ import { decideFailover } from "./decide.ts";
 import type { FailoverEvent } from "./events.ts";
 import { commandRefusal } from "./refusal.ts";
 import { endStates, failoverTable, isUnderWay, movesPlan } from "./table.ts";
-import { objects, start, TwoSites, testFailover } from "./testing.ts";
+import { HomeAndThere, objects, start, testFailover } from "./testing.ts";
 
 const kinds = ["planned", "unplanned", "test"] as const;
 const commands = failoverCommandSchema.options;
@@ -58,7 +58,7 @@ const stepOf = (mayDiscard: boolean): fc.Arbitrary<Step> =>
 /** A history: a failover, its two sites, and the hours that pass. */
 class History {
   failover: Failover;
-  readonly sites = new TwoSites();
+  readonly sites = new HomeAndThere();
   private seconds = 0;
 
   constructor(kind: Failover["kind"]) {

@@ -3,7 +3,7 @@ import type { Failover, FailoverCommand, FailoverState } from "../api/failover/f
 /*
  * A failover goes from state to state; this table is all of it. Rows are states, columns are what
  * happens: what the state does is done, its time has come, or a person says something. A command
- * that has no entry is refused. `done` of a state that compares leads on only where nothing differs.
+ * that has no entry is refused. From a state that compares it leads on where nothing differs.
  */
 
 /** What is said along with it: by a person; or that a stage is done, of which there are more. */
@@ -53,7 +53,7 @@ const undoing = { continue: to("resuming"), failback: to("stopping-there"), mean
 const removal = { continue: again, failback: again, due: again, means: ["continue", "failback"] } as const;
 const over = { means: [] } as const;
 
-/** Whether some of it has to be made at home, beside what is not overwritten, or where nothing is. */
+/** Whether some has to be made at home: beside what is not overwritten, or where nothing is. */
 export const hasToBeMade = ({
   divergedCount = 0,
   missingCount = 0,

@@ -35,7 +35,7 @@ const isSame = (one: Content | undefined, other: Content | undefined): boolean =
  * Two sites with the objects of a plan, in as little as it takes to see what a failover does to
  * them: what was written, and what is on.
  */
-export class TwoSites {
+export class HomeAndThere {
   home = new Map<string, Content>();
   /** Made at home beside the originals; they stand for these. */
   beside = new Map<string, Content>();
