@@ -110,10 +110,17 @@ export const left = (before: Failover, reason: Reason, now: Instant): Failover |
 export const tried = (before: Failover, runId: RunId): Failover => {
   const last = before.steps.at(-1);
   const steps = last === undefined ? [] : [...before.steps.slice(0, -1), { ...last, runId }];
-  const { state } = before;
-  if (state === "rebuilding") return { ...before, runId, steps, made: [...before.made, runId].slice(-madeMax) };
-  if (state === "rebuilding-beside") {
-    return { ...before, runId, steps, madeBeside: [...before.madeBeside, runId].slice(-madeMax) };
-  }
-  return { ...before, runId, steps };
+  const remembered = runsOf[before.state];
+  if (remembered === undefined) return { ...before, runId, steps };
+  return { ...before, runId, steps, [remembered]: [...before[remembered], runId].slice(-madeMax) };
+};
+
+/** Where the runs of a state are remembered, whatever becomes of them. */
+const runsOf: Partial<Record<FailoverState, "made" | "madeBeside" | "stopsHere" | "stopsThere">> = {
+  rebuilding: "made",
+  "rebuilding-beside": "madeBeside",
+  stopping: "stopsHere",
+  "stopping-here": "stopsHere",
+  "stopping-there": "stopsThere",
+  "undo-stopping": "stopsThere",
 };

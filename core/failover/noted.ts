@@ -9,15 +9,21 @@ type Note = (failover: Failover, result: StepResult) => Partial<Failover>;
 const unstoppable: Note = (_, { unstoppable: objects = [] }) => ({ unstoppable: objects.slice(0, namedMax) });
 const left: Note = (failover, { left: more = [] }) => ({ left: [...(failover.left ?? []), ...more] });
 
+const clearing: Note = (failover, result) => ({
+  ...(result.isStage ? {} : { madeBeside: [], madeHere: undefined }),
+  ...left(failover, result),
+});
+
 /** What later states need of what a state has come to. */
 const notes: Partial<Record<FailoverState, Note>> = {
   stopping: unstoppable,
   "stopping-there": unstoppable,
   sending: (_, { group }) => (group === undefined ? {} : { group, homeGroup: group }),
   rebuilding: (_, { runId }) => (runId === undefined ? {} : { madeThere: runId }),
-  unmaking: () => ({ made: [] }),
+  unmaking: (failover, result) => ({ ...(result.isStage ? {} : { made: [] }), ...left(failover, result) }),
   "sending-back": (_, { group }) => (group === undefined ? {} : { backGroup: group }),
-  "comparing-here": (_, { changed = [], changedCount = 0, unchangedCount = 0, missingCount = 0 }) => ({
+  "comparing-here": (_, { runId, changed = [], changedCount = 0, unchangedCount = 0, missingCount = 0 }) => ({
+    comparedBy: runId,
     diverged: changed.slice(0, namedMax),
     divergedCount: changedCount,
     asBeforeCount: unchangedCount,
@@ -27,16 +33,16 @@ const notes: Partial<Record<FailoverState, Note>> = {
   "rolling-back": ({ backGroup, ...failover }) =>
     backGroup === undefined || hasToBeMade(failover) ? {} : { homeGroup: backGroup },
   "rebuilding-beside": (_, { runId }) => (runId === undefined ? {} : { madeHere: runId }),
-  "unmaking-beside": (failover, result) => ({ madeBeside: [], ...left(failover, result) }),
+  "unmaking-beside": clearing,
   removing: left,
   "undo-removing": left,
-  clearing: (failover, result) => ({ madeBeside: [], ...left(failover, result) }),
+  clearing,
 };
 
-export const noted = (before: Failover, result: StepResult): Failover => ({
-  ...before,
-  ...notes[before.state]?.(before, result),
-});
+export const noted = (before: Failover, result: StepResult): Failover => {
+  const after = { ...before, ...notes[before.state]?.(before, result) };
+  return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== undefined)) as Failover;
+};
 
 /** Why it can't go on though what it does is done: a comparison found what must not differ. */
 export const faultOf = (failover: Failover, result: StepResult): Reason | undefined => {

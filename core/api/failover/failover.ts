@@ -135,8 +135,14 @@ export const failoverSchema = z.object({
   madeThere: runIdSchema.optional(),
   /** All restores that may have made something there, or at home beside what has changed. */
   made: z.array(runIdSchema).max(madeMax),
+  /** The same at home, for what is not overwritten. */
   madeHere: runIdSchema.optional(),
   madeBeside: z.array(runIdSchema).max(madeMax),
+  /** The orders that may have switched machines off: what was on is started by them. */
+  stopsHere: z.array(runIdSchema).max(madeMax),
+  stopsThere: z.array(runIdSchema).max(madeMax),
+  /** What the objects at home are, as the last comparison has it. */
+  comparedBy: runIdSchema.optional(),
   /** It may have switched machines off at home. */
   stopped: z.literal(true).optional(),
   /** It may have placed the plan there. */
