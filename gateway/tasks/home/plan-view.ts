@@ -33,6 +33,7 @@ export const originals = (site: readonly ObjectConfig[]): PlanView => ({
 export const planView = (standIns: readonly StandIn[], site: readonly ObjectConfig[] | undefined): PlanView => {
   const standsFor = standIns.flatMap(({ volumes }) => volumes);
   const homes = new Map(standsFor.map(({ volumeId, homeId }) => [volumeId, homeId]));
+  const local = new Map(standsFor.map(({ volumeId, homeId }) => [homeId, volumeId]));
   const isAtHome = site !== undefined;
   const told: Told[] = standIns.flatMap(({ home, madeName, object }) =>
     object === undefined ? [] : [{ local: object, ...inHomeTerms({ home, madeName }, object, { homes, isAtHome }) }],
@@ -50,7 +51,7 @@ export const planView = (standIns: readonly StandIn[], site: readonly ObjectConf
   const all: Told[] = [...others.map((object) => ({ local: object, object, mapping: null })), ...told, ...disks];
   return {
     objects: all.map(({ object }) => object),
-    unusable: new Map(all.map((one) => twice(one, standsFor)).filter((one) => one !== undefined)),
+    unusable: new Map(all.map((one) => twice(one, local)).filter((one) => one !== undefined)),
     mappings: new Map(all.flatMap(({ object, mapping }) => (mapping ? [[objectKey(object), mapping]] : []))),
     standsFor,
     localIds: new Map(all.map(({ local, object }) => [objectKey(object), local.id])),
@@ -79,11 +80,11 @@ const diskByItself = (
   return { local: object, object: { ...rest, id, name, volumes: [{ ...volume, id: homeId }] }, mapping: null };
 };
 
-/** The volume of which something else stands for is one of the plan's already. */
-const twice = ({ local, object }: Told, standsFor: readonly StoodFor[]): readonly [string, string] | undefined => {
-  const stray = local.volumes.find(({ id }, index) => {
-    const standIn = standsFor.findLast(({ homeId }) => homeId === object.volumes[index]?.id);
-    return standIn !== undefined && standIn.volumeId !== id;
-  });
+/** A volume that another one stands for would be in the group twice. */
+const twice = (
+  { local: { volumes }, object }: Told,
+  local: ReadonlyMap<string, string>,
+): readonly [string, string] | undefined => {
+  const stray = volumes.find(({ id }, index) => (local.get(object.volumes[index]?.id ?? "") ?? id) !== id);
   return stray && [objectKey(object), `another volume of the plan stands for its volume ${stray.id}`];
 };
