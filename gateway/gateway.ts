@@ -11,6 +11,7 @@ import { SocketFolder } from "./attach/sockets.ts";
 import { createReadingThreads, readingThreads } from "./attach/threads/reading-threads.ts";
 import type { GatewayConfig } from "./config/config.ts";
 import { keepCredentials, loadCredentials, validityOf } from "./credentials/credentials.ts";
+import { createProve } from "./credentials/prove.ts";
 import { keepRenewed } from "./enrolment/renew.ts";
 import { tighten } from "./files/private.ts";
 import type { Log } from "./log/log.ts";
@@ -208,6 +209,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
       send: createSendVolume({ workers, tunnel, extentsInFlight: concurrency.extentsInFlight, throttles }),
       identity,
       now: () => instantSchema.parse(new Date(clock.nowMs()).toISOString()),
+      prove: createProve({ current: () => keeper.current, log }),
     },
     refused,
     state: () => ({ certificate: validityOf(keeper.current), ...aheadOf(clock) }),

@@ -70,6 +70,13 @@ export const errorCodes = {
   ATTACHMENTS_FULL: { status: 409, retryable: true },
   GROUP_DAMAGED: { status: 409, retryable: false },
   MESSAGE_TOO_LARGE: { status: 422, retryable: false },
+  // Manifests of foreign plans.
+  MANIFEST_CHANGED: { status: 409, retryable: false },
+  MANIFEST_BY_STRANGER: { status: 409, retryable: false },
+  MANIFEST_OF_OTHER_SITE: { status: 409, retryable: false },
+  MANIFEST_OF_OTHER_GROUP: { status: 409, retryable: false },
+  MANIFEST_UNTIMELY: { status: 409, retryable: false },
+  MANIFEST_UNSIGNED: { status: 409, retryable: false },
   // The data path.
   LINK_BROKEN: { status: 502, retryable: true },
   LINK_SLOW: { status: 504, retryable: true },

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { toldPlanSchema } from "./adoption/told-plan.ts";
 import { entriesMax } from "./bounds.ts";
 import { VisibleError } from "./errors.ts";
 import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, siteIdSchema } from "./ids.ts";
@@ -26,11 +27,16 @@ export const manifestSchema = z.object({
    * version before 3 wrote it.
    */
   mappings: z.array(mappingSchema.nullable()).max(entriesMax).optional(),
+  /**
+   * How the plan was set. Absent: nobody told, as versions before; or it is of a form that this one
+   * does not know.
+   */
+  plan: toldPlanSchema.optional().catch(undefined),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
 /** A manifest but for its objects. */
-export const manifestHeadSchema = manifestSchema.omit({ version: true, objects: true, mappings: true });
+export const manifestHeadSchema = manifestSchema.omit({ version: true, objects: true, mappings: true, plan: true });
 
 const versionSchema = z.object({ version: z.int().min(1).default(1) });
 

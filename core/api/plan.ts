@@ -237,6 +237,11 @@ export const planSchema = z.object({
   clock: z.object({ putBackAt: instantSchema, from: instantSchema, times: z.int().min(1) }).optional(),
   /** The slot of the last run that a person asked for. */
   manualSlot: instantSchema.optional(),
+  /**
+   * What is known of it was taken from manifests of these sites, and no person has said anything
+   * about it since. Absent: somebody has, or has made it.
+   */
+  adopted: z.object({ from: z.array(siteIdSchema).min(1).max(planTargetsMax), at: instantSchema }).optional(),
   /** Counts runs; gives groups their order without a clock. */
   sequence: z.int().min(0),
   lanes: boundedRecord(z.string().max(textCharactersMax), laneSchema, entriesMax),

@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { planSettingsSchema } from "./adoption/told-plan.ts";
 import { boundedRecord, entriesMax } from "./bounds.ts";
+import { orderSchema, orderTermsSchema } from "./failover/order.ts";
 import {
   failoverIdSchema,
   groupIdSchema,
@@ -23,8 +25,11 @@ import { attachTermsSchema } from "./restore/attach.ts";
 import { rollbackWishesSchema } from "./restore/rollback-wishes.ts";
 import { rebuildWishesSchema } from "./restore/wishes.ts";
 
-/** What a person asks for to have something of a restore point back. */
-export const restoreKindSchema = z.enum(["rebuild", "rollback", "clone", "attach"]);
+/**
+ * What reads a group to have something of it back; `failover`: what a failover has a site do for
+ * that.
+ */
+export const restoreKindSchema = z.enum(["rebuild", "rollback", "clone", "attach", "failover"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
 export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options, "deletion"]);
@@ -43,6 +48,11 @@ export const stepSchema = z.enum([
   "undoing",
   "deleting",
   "attaching",
+  "looking",
+  "stopping",
+  "comparing",
+  "starting",
+  "readying",
 ]);
 export type Step = z.infer<typeof stepSchema>;
 
@@ -95,6 +105,8 @@ export const runHeadSchema = z.object({
   id: runIdSchema,
   planId: planIdSchema,
   kind: runKindSchema,
+  /** Of kind `failover`. */
+  order: orderSchema.optional(),
   /**
    * `clock`: its schedule, at a slot that has had its run already, since a clock was wrong and was
    * put right.
@@ -116,6 +128,11 @@ export const runHeadSchema = z.object({
   /** The failover that began it, and that goes on when it ends. */
   failoverId: failoverIdSchema.optional(),
   groupId: groupIdSchema,
+  /**
+   * What is known of it was taken from a site's manifest: another control plane made it, or this
+   * one before its table was set back.
+   */
+  adopted: z.object({ from: siteIdSchema, objectsSha256: z.string().max(64) }).optional(),
   /** Of the plan's entries; which objects that is, its snapshot finds out. */
   objectCount: z.int().min(1),
   createdAt: instantSchema,
@@ -176,6 +193,8 @@ export const runPlanSchema = z.object({
   /** Else the name of the set that lies beside this. */
   objectSet: z.int().min(0).optional(),
   compression: compressionSchema,
+  /** How the plan was set then: its targets keep it. Absent: of a version before. */
+  settings: planSettingsSchema.optional(),
   /** What stood for the plan's objects when it began, as `PlanPlace` has it. */
   standIns: z.array(runIdSchema).max(standInsMax).optional(),
   /**
@@ -201,6 +220,8 @@ export const runPlanSchema = z.object({
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
       /** Of an attachment. */
       attach: attachTermsSchema.optional(),
+      /** Of kind `failover`. */
+      order: orderTermsSchema.optional(),
     })
     .optional(),
   deletion: deletionPlanSchema.optional(),

@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { toldPlanSchema } from "./adoption/told-plan.ts";
 import { entriesMax } from "./bounds.ts";
 import { revocationListSchema } from "./enrolment.ts";
+import { orderAnswerSchema, orderTaskOfSchema, orderTermsSchema } from "./failover/order.ts";
 import { listedGroupSchema } from "./group.ts";
 import {
   gatewayIdSchema,
@@ -158,6 +160,8 @@ export const publishTaskSchema = z.object({
     ...manifestHeadSchema.shape,
     /** The run's, in their order. Null is one whose `prepare` said that the target keeps it. */
     objects: z.array(objectConfigSchema.nullable()).max(entriesMax),
+    /** Kept with it. Absent: of a control plane of before, and of what is staged. */
+    plan: toldPlanSchema.optional().catch(undefined),
   }),
 });
 /** What goes of what a restore has made at the site; `groupId` names the restore. */
@@ -233,6 +237,16 @@ export const attachTaskSchema = z.object({
   object: planObjectSchema.pick({ kind: true, id: true }),
   ...attachTermsSchema.shape,
 });
+/** What a failover has a site do. `groupId` names the restore, and nothing else. */
+export const orderTaskSchema = z.object({
+  ...runTask,
+  kind: z.literal("order"),
+  /** By which the objects are named; to `compare`, what they are to be like. */
+  fromGroupId: groupIdSchema,
+  /** As `OrderTerms` has them. */
+  standIns: orderTermsSchema.shape.standIns,
+  order: orderTaskOfSchema,
+});
 /** Whoever is writing to the group's mirrors is fenced off, and the group is never published. */
 export const abortTaskSchema = z.object({ ...runTask, kind: z.literal("abort") });
 /** Whatever was brought to the site for a restore goes, and is never brought again. */
@@ -249,6 +263,7 @@ export const runTaskSchema = z.discriminatedUnion("kind", [
   rollbackTaskSchema,
   undoRollbackTaskSchema,
   attachTaskSchema,
+  orderTaskSchema,
   abortTaskSchema,
   unstageTaskSchema,
 ]);
@@ -307,6 +322,7 @@ export type CheckTask = z.infer<typeof checkTaskSchema>;
 export type RollbackTask = z.infer<typeof rollbackTaskSchema>;
 export type UndoRollbackTask = z.infer<typeof undoRollbackTaskSchema>;
 export type AttachTask = z.infer<typeof attachTaskSchema>;
+export type OrderTask = z.infer<typeof orderTaskSchema>;
 export type AbortTask = z.infer<typeof abortTaskSchema>;
 export type UnstageTask = z.infer<typeof unstageTaskSchema>;
 export type RunTask = z.infer<typeof runTaskSchema>;
@@ -412,6 +428,7 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("undo-rollback"), warnings: toldWarningsSchema }),
   /** The attachment's time is over. */
   z.object({ kind: z.literal("attach"), progress: toldProgressSchema }),
+  z.object({ kind: z.literal("order"), order: orderAnswerSchema }),
   z.object({ kind: z.literal("abort") }),
   z.object({ kind: z.literal("unstage") }),
 ]);

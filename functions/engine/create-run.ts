@@ -71,14 +71,15 @@ const tryToCreate = async (
     now,
   });
   const run = starting.reduce((before, target) => started(before, target, now), queued);
-  const { name: planName, compression } = plan;
+  const { name: planName, compression, schedule, retention } = plan;
+  const settings = { targets: plan.targets, ...(schedule && { schedule }), ...(retention && { retention }) };
   // Before the run is there, so that it has them from its beginning.
   const objects = await putRunObjects(deps, run.id, plan.objectSet, plan.objects);
   const told: RunPlan = {
     runId: run.id,
     planName,
     ...objects,
-    compression,
+    ...{ compression, settings },
     ...(standIns && { standIns: [...standIns] }),
   };
   await deps.store.commit([

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { describe, test } from "node:test";
+import { scheduleSchema } from "../../core/api/plan.ts";
 import { type PublishTask, publishTaskSchema, type RunTask } from "../../core/api/task.ts";
-import { createNightlyPlan, createTestApi, objectNamed, siteA, siteB, vmNamed } from "../api/testing.ts";
+import { createNightlyPlan, createTestApi, nightly, objectNamed, siteA, siteB, vmNamed } from "../api/testing.ts";
 import { complete, report, resultOf, takeTasks } from "../api/testing-gateway.ts";
 
 /** What the target is told to publish. @param keeps whether it keeps the object of an index */
@@ -44,6 +45,17 @@ describe("a publication", () => {
     const { mirrors, manifest, groupId } = await publicationWhere(() => true);
     assert.deepEqual([mirrors, manifest.objects], [set, [null, null]]);
     assert.deepEqual([manifest.planName, manifest.groupId, manifest.sequence], ["nightly", groupId, 1]);
+  });
+
+  test("tells the target how the plan is set, for whoever has nothing but the target", async () => {
+    const { manifest } = await publicationWhere(() => true);
+    assert.deepEqual(manifest.plan, {
+      targets: nightly.targets,
+      schedule: scheduleSchema.parse(nightly.schedule),
+      compression: { enabled: true, level: 1, dictionary: true },
+      entries: configs.map(({ kind, id, name }) => ({ kind, id, name })),
+    });
+    assert.equal((await publicationWhere(() => false)).manifest.plan, undefined);
   });
 
   test("tells of a run that was begun before a gateway's upgrade what is missing", async () => {

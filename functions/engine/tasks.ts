@@ -1,12 +1,13 @@
 import { strict as assert } from "node:assert";
 import { createHash } from "node:crypto";
+import type { ToldPlan } from "../../core/api/adoption/told-plan.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { groupIdOf, type Instant, planIdOf, type RunId, type SiteId, stagedIdsOf } from "../../core/api/ids.ts";
-import { newestMessageFormat } from "../../core/api/message.ts";
+import { messageText, newestMessageFormat } from "../../core/api/message.ts";
 import { mirrorSetOf } from "../../core/api/mirror-set.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { TaskReport } from "../../core/api/report.ts";
-import type { Run, Shard } from "../../core/api/run.ts";
+import type { Run, RunPlan, Shard } from "../../core/api/run.ts";
 import type {
   AbortTask,
   ReclaimTask,
@@ -24,6 +25,7 @@ import { readGatewaysOfLate } from "../gateways/list.ts";
 import { baseOfVolume, nothingThere } from "../groups/base.ts";
 import { chooseForReclaim } from "../groups/reclaim.ts";
 import { readLocks } from "../locks/locks.ts";
+import { orderOf } from "../order-steps/told.ts";
 import type { Deps } from "../ports/deps.ts";
 import { checkOf, rollbackOf, safetyGroupOf } from "../rollback-steps/told.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "../runs/facts.ts";
@@ -147,6 +149,12 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
       return { ...common, kind: "undo-rollback", ...newestForm };
     case "attaching":
       return { ...common, ...(await attachOf(deps, runId, index)) };
+    case "looking":
+    case "stopping":
+    case "comparing":
+    case "starting":
+    case "readying":
+      return { ...common, kind: "order", ...(await orderOf(deps, runId, shard)), ...newestForm };
   }
 };
 
@@ -252,7 +260,8 @@ const publication = async (
   { runId, planId, groupId, sequence, source }: Pick<RunTask, "runId" | "planId" | "groupId" | "sequence" | "source">,
   target: SiteId,
 ) => {
-  const { planName } = await readRunPlan(deps, runId);
+  const told = await readRunPlan(deps, runId);
+  const { planName } = told;
   const prepared = await readFacts<PrepareFact>(deps, runId, "preparing", target);
   const { takenAt } = await snapshotOf(deps, runId, 0);
   const isKept = prepared.every(({ keepsConfig }) => keepsConfig);
@@ -264,12 +273,33 @@ const publication = async (
     return config;
   });
   const ids = prepared.flatMap(({ volumes }) => volumes.map(({ mirrorVolumeId }) => mirrorVolumeId));
+  const plan = isKept ? await toldPlanOf(deps, told) : undefined;
   return {
     mirrors: objects.includes(null)
       ? mirrorSetOf(ids, sha256)
       : prepared.map(({ volumes }, index) => ({ index, volumes: [...volumes] })),
-    manifest: { planId, planName, source, groupId, sequence, takenAt: takenAt as Instant, objects },
+    manifest: {
+      planId,
+      planName,
+      source,
+      groupId,
+      sequence,
+      takenAt: takenAt as Instant,
+      objects,
+      ...(plan && { plan }),
+    },
   };
+};
+
+/** It goes into one message with all else that a publication is told. */
+const toldPlanBytesMax = 700 * 1024;
+
+/** What the target is to keep of the plan; nothing where that is too large for it. */
+const toldPlanOf = async (deps: Deps, told: RunPlan): Promise<ToldPlan | undefined> => {
+  const { settings, compression } = told;
+  if (settings === undefined) return undefined;
+  const plan = { ...settings, compression, entries: [...(await readRunObjects(deps, told))] };
+  return messageText(plan).length <= toldPlanBytesMax ? plan : undefined;
 };
 
 const sha256 = (text: string): string => createHash("sha256").update(text).digest("hex");

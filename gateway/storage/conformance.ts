@@ -14,6 +14,7 @@ import { mirrorLabelConformance } from "./conformance/mirror-labels.ts";
 import { mirrorConformance } from "./conformance/mirrors.ts";
 import { orderConformance } from "./conformance/order.ts";
 import { ownerConformance } from "./conformance/owners.ts";
+import { proofConformance } from "./conformance/proofs.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
 import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
 import { rebuildTogetherConformance } from "./conformance/rebuild-together.ts";
@@ -66,6 +67,7 @@ export const storageConformance = (
     releaseConformance(open);
     guardConformance(open);
     manifestConformance(open);
+    proofConformance(open);
     orderConformance(open);
     rebuildConformance(open);
     rebuildKindsConformance(open);

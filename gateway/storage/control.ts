@@ -1,5 +1,7 @@
+import type { ToldPlan } from "../../core/api/adoption/told-plan.ts";
 import type { Space } from "../../core/api/deletion/space.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
+import type { KeptGroup, ManifestProof } from "../../core/api/foreign/proof.ts";
 import type { GroupId, Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
 import type { MirrorSet } from "../../core/api/mirror-set.ts";
@@ -61,9 +63,17 @@ export interface StorageControl {
    * @throws VOLUME_UNKNOWN, NOT_OURS (the id belongs to another owner), GROUP_EXISTS (to another
    *   run of the same slot), GROUP_STALE (`sequence` is not above that of the newest group that was
    *   ever taken for the owner, or the group was for a rollback that has ended),
-   *   ROLLBACK_UNFINISHED (one of them is being rolled back in place)
+   *   ROLLBACK_UNFINISHED (one of them is being rolled back in place), BAD_REQUEST (two of them
+   *   would be one volume of the source's)
    */
   snapshotGroup(options: SnapshotGroupOptions, call?: StorageCall): Promise<SnapshotGroup>;
+
+  /**
+   * What restores with these keys have made here in the owner's name, each with the object that it
+   * stands for; of several of one object, that of the last of the keys. What was deleted since is
+   * among them, without what it is now.
+   */
+  standIns(of: StandInsOptions, call?: StorageCall): Promise<readonly StandIn[]>;
 
   /** @returns the group with all that it keeps, or undefined */
   findGroup(groupId: GroupId, call?: StorageCall): Promise<SnapshotGroup | undefined>;
@@ -210,6 +220,18 @@ export interface StorageControl {
   ): Promise<readonly { readonly groupId: GroupId; readonly owner: Owner; readonly manifest: Manifest }[]>;
 
   /**
+   * Every group that was published here but restores', each plan's newest first, with what its
+   * gateway has proved of it. No manifest is looked into: `foreignManifest` gives one.
+   */
+  foreignGroups(call?: StorageCall): Promise<readonly ForeignGroup[]>;
+
+  /**
+   * The manifest of a group that was published here, byte for byte as it is kept; undefined where
+   * there is none.
+   */
+  foreignManifest(groupId: GroupId, call?: StorageCall): Promise<string | undefined>;
+
+  /**
    * An object of a group that is here: of a published one as its manifest has it, of a source group
    * as it was told to keep it. Undefined where there is no such group, or no such object in it. It
    * costs the same however many the group has, but for reading the manifest.
@@ -245,7 +267,8 @@ export interface StorageControl {
    * gives back the space that only they held. Idempotent: what isn't there is deleted, and is not
    * made again by a late copy of the restore's task.
    * @throws NOT_OURS (the restore of that key and owner has not made it), OBJECT_BUSY (a VM that is
-   *   on, a volume that a VM has, or that somebody writes), ROLLBACK_UNFINISHED
+   *   on, a volume that a VM has, or that somebody writes), ROLLBACK_UNFINISHED, CHANGED_SINCE (it
+   *   is not what `unchangedSince` has of it, or nobody knows); then nothing is changed
    */
   deleteRebuilt(options: DeleteRebuiltOptions, call?: StorageCall): Promise<void>;
 
@@ -319,6 +342,42 @@ export interface SnapshotGroupOptions {
   readonly planName?: string;
   /** So long it is kept, whatever else goes; kept too. */
   readonly keepUntil?: Instant;
+  /**
+   * Volumes that stand for others: in the group they are those. `objects` have the ids of these.
+   */
+  readonly standsFor?: readonly StoodFor[];
+  /**
+   * Of each of `objects`, what it is connected to here where it names the switches of another
+   * cluster; null: of its own. Kept too.
+   */
+  readonly mappings?: readonly (Mapping | null)[];
+}
+
+/** A volume that was made here, and the one that it stands for. */
+export interface StoodFor {
+  readonly volumeId: string;
+  /** As the cluster of the object that it stands for calls it. */
+  readonly homeId: string;
+}
+
+export interface StandInsOptions {
+  readonly owner: Owner;
+  /** Of restores, as they have made what they made. */
+  readonly keys: readonly string[];
+}
+
+/** What a restore has made, which may stand for what it was made of. */
+export interface StandIn {
+  /** Names the restore. */
+  readonly key: string;
+  /** The object that it stands for, as the group had it. */
+  readonly home: ObjectConfig;
+  /** As it is now; undefined: it was deleted. */
+  readonly object: ObjectConfig | undefined;
+  /** What it was called when it was made. */
+  readonly madeName: string;
+  /** The volumes that were made with it, also those that are gone. */
+  readonly volumes: readonly StoodFor[];
 }
 
 export interface PrepareMirrorOptions {
@@ -346,6 +405,8 @@ export interface DeleteRebuiltOptions {
   readonly key: string;
   readonly owner: Owner;
   readonly object: ObjectId;
+  /** Only while nothing goes with it that is not in this group of the owner's, byte for byte. */
+  readonly unchangedSince?: GroupId;
 }
 
 /** What may be deleted. Groups that are not there, or not the owner's, give back nothing. */
@@ -483,6 +544,22 @@ export interface PublishGroupOptions {
    */
   readonly planName: string;
   readonly objects: readonly (ObjectConfig | null)[];
+  readonly plan?: ToldPlan | undefined;
+  /**
+   * Signs what is kept, while it is made: what it gives is kept with the manifest. It is asked once
+   * in a call at most, and not where the group is there. Absent, or undefined: unsigned.
+   */
+  readonly prove?: (group: KeptGroup) => ManifestProof | undefined;
+}
+
+/** A published group, and how it is proved. */
+export interface ForeignGroup {
+  readonly group: KeptGroup;
+  /** Of its volumes, as far as they reach. */
+  readonly sizeBytes: number;
+  readonly planName: string;
+  /** Absent: it was published by a gateway of before, which did not sign. */
+  readonly proof?: ManifestProof;
 }
 
 export interface RebuildObjectOptions {

@@ -2,7 +2,11 @@ import type { GroupId, Instant } from "../../core/api/ids.ts";
 import type { StorageCall } from "./call.ts";
 import type { ObjectId, Owner } from "./control.ts";
 
-/** The part of the storage port by which objects become again what they were (W12). */
+/**
+ * The part of the storage port by which objects become again what they were (W12). What a restore
+ * has made, and a group has only by the id of the object that it stands for, is that one in the
+ * group.
+ */
 export interface RollbackControl {
   /**
    * What of these objects is other now than the group has it; nothing is changed. Those that are
@@ -14,6 +18,12 @@ export interface RollbackControl {
 
   /** Idempotent. @throws VOLUME_UNKNOWN, OBJECT_IS_MIRROR, BAD_REQUEST (it is no VM) */
   powerOff(object: ObjectId, call?: StorageCall): Promise<void>;
+
+  /**
+   * Idempotent. @throws VOLUME_UNKNOWN, OBJECT_IS_MIRROR, BAD_REQUEST (it is no VM),
+   * ROLLBACK_UNFINISHED
+   */
+  powerOn(object: ObjectId, call?: StorageCall): Promise<void>;
 
   /**
    * Makes objects what a group of this site has of them: their bytes and size, of a VM its disks,
@@ -85,6 +95,11 @@ export interface RollbackOptions {
   readonly objects: readonly ObjectId[];
   /** Else it is refused when anything has changed since the group was taken (I12). */
   readonly discardChanges: boolean;
+  /**
+   * Another group of the owner's, that the objects are expected to be now: with that, and without
+   * `discardChanges`, it is refused when anything has changed since then, or nobody knows.
+   */
+  readonly unchangedSince?: GroupId;
 }
 
 /** What is to be known of an object that was rolled back. */

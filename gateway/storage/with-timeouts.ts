@@ -39,6 +39,7 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
       calls.answer("findMirrorVolume", call, (watch) => driver.findMirrorVolume(id, watch)),
     newestSourceGroup: (owner, call) =>
       calls.answer("newestSourceGroup", call, (watch) => driver.newestSourceGroup(owner, watch)),
+    standIns: (of, call) => calls.answer("standIns", call, (watch) => driver.standIns(of, watch)),
     lastSequences: (of, call) => calls.answer("lastSequences", call, (watch) => driver.lastSequences(of, watch)),
     listGroups: (owner, call) => calls.answer("listGroups", call, (watch) => driver.listGroups(owner, watch)),
     deleteGroup: (of, call) => calls.durable("deleteGroup", call, (watch) => driver.deleteGroup(of, watch)),
@@ -72,11 +73,14 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     dropStaged: (of, call) => calls.durable("dropStaged", call, (watch) => driver.dropStaged(of, watch)),
     publishGroup: (of, call) => calls.answer("publishGroup", call, (watch) => driver.publishGroup(of, watch)),
     manifests: (call) => calls.answer("manifests", call, (watch) => driver.manifests(watch)),
+    foreignGroups: (call) => calls.answer("foreignGroups", call, (watch) => driver.foreignGroups(watch)),
+    foreignManifest: (id, call) => calls.answer("foreignManifest", call, (watch) => driver.foreignManifest(id, watch)),
     objectOfGroup: (of, call) => calls.answer("objectOfGroup", call, (watch) => driver.objectOfGroup(of, watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
     deleteRebuilt: (of, call) => calls.durable("deleteRebuilt", call, (watch) => driver.deleteRebuilt(of, watch)),
     changesSince: (of, call) => calls.durable("changesSince", call, (watch) => driver.changesSince(of, watch)),
     powerOff: (object, call) => calls.durable("powerOff", call, (watch) => driver.powerOff(object, watch)),
+    powerOn: (object, call) => calls.durable("powerOn", call, (watch) => driver.powerOn(object, watch)),
     rollback: (of, call) => calls.durable("rollback", call, (watch) => driver.rollback(of, watch)),
     undoRollback: (of, call) => calls.durable("undoRollback", call, (watch) => driver.undoRollback(of, watch)),
     unfinishedRollbacks: (objects, call) =>

@@ -1,3 +1,4 @@
+import type { KeptGroup, ManifestProof } from "../../core/api/foreign/proof.ts";
 import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
 import type { Attached } from "../../core/api/restore/attach.ts";
 import type { Progress } from "../../core/api/run.ts";
@@ -56,6 +57,11 @@ export interface GatewayContext {
   readonly serve: ServeAttachment;
   readonly identity: GatewayIdentity;
   readonly now: () => Instant;
+  /**
+   * Signs what this gateway publishes; undefined while its certificate is not good, as who restores
+   * without it would refuse that. Absent in tests that publish nothing that is judged.
+   */
+  readonly prove?: (group: KeptGroup & { readonly publishedAt: Instant }) => ManifestProof | undefined;
 }
 
 /**

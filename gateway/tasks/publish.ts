@@ -9,13 +9,16 @@ const mirrorsOf = ({ mirrors }: PublishTask) =>
     : mirrors;
 
 /**
- * Snapshots all mirrors of the run as one restore point, with the foreign plan's manifest (W3, I2).
+ * Snapshots all mirrors of the run as one restore point, with the foreign plan's manifest, which it
+ * signs (W3, I2).
  * Done again, it gives the group that is there.
  * @throws GROUP_INCOMPLETE, GROUP_ABORTED, GROUP_EXISTS, GROUP_STALE, NOT_OURS, and what else the
  *   storage throws
  */
-export const publish = async (task: PublishTask, { storage, now }: TaskContext): Promise<TaskResultOf<"publish">> => {
-  const { takenAt, planName, objects } = task.manifest;
+export const publish = async (task: PublishTask, context: TaskContext): Promise<TaskResultOf<"publish">> => {
+  const { storage, now, prove } = context;
+  const publishedAt = now();
+  const { takenAt, planName, objects, plan } = task.manifest;
   const group = await storage.publishGroup({
     groupId: task.groupId,
     owner: ownerOf(task),
@@ -24,7 +27,9 @@ export const publish = async (task: PublishTask, { storage, now }: TaskContext):
     mirrors: mirrorsOf(task),
     planName,
     objects,
+    plan,
+    ...(prove && { prove: (kept) => prove({ ...kept, publishedAt }) }),
   });
   const sizeBytes = group.snapshots.reduce((total, snapshot) => total + snapshot.sizeBytes, 0);
-  return { kind: "publish", publishedAt: now(), sizeBytes };
+  return { kind: "publish", publishedAt, sizeBytes };
 };

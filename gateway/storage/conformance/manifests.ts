@@ -72,6 +72,19 @@ export const manifestConformance = (open: () => Promise<StorageUnderTest>): void
       assert.equal(new Set(manifests).size, 1);
     });
 
+    storageTest("keeps how the plan is set, where that is told", open, async (driver, storage) => {
+      const mirror = await prepareFor(driver, 1, 0, objectOf(0));
+      await sendAll(driver, mirror, { group: 1, bytes });
+      const plan = {
+        targets: [{ site: owner.source, retention: { keepLast: 3 }, switches: {} }],
+        compression: { enabled: true, level: 1, dictionary: false },
+        entries: [{ kind: "vm" as const, match: "web-*" }],
+      };
+      await driver.publishGroup({ ...publication(1, [mirror], [null]), plan });
+      const [newest] = await (await storage.reopen()).manifests();
+      assert.deepEqual(newest?.manifest.plan, plan);
+    });
+
     storageTest("has each of its objects by kind and id, and no others", open, async (driver) => {
       const objects = [0, 1].map((index) => objectOf(index));
       const mirrors = await Promise.all(objects.map((object, index) => prepareFor(driver, 1, index, object)));

@@ -10,6 +10,7 @@ import type { ClusterAdministration } from "../administration.ts";
 import type { StorageCall } from "../call.ts";
 import type {
   DeleteRebuiltOptions,
+  ForeignGroup,
   GroupDamage,
   LastSequence,
   ListedGroup,
@@ -25,6 +26,8 @@ import type {
   SnapshotGroup,
   SnapshotGroupOptions,
   SpaceOptions,
+  StandIn,
+  StandInsOptions,
   StorageCaps,
   WantedSnapshot,
 } from "../control.ts";
@@ -43,10 +46,12 @@ import type {
 import { StoreAdministration } from "./administration/administration.ts";
 import { deleteRebuilt } from "./administration/delete-rebuilt.ts";
 import { setPower } from "./administration/power.ts";
+import { foreignManifest, listForeignGroups } from "./cluster/foreign-groups.ts";
 import { groupDamage } from "./cluster/group-damage.ts";
 import * as objects from "./cluster/objects.ts";
 import { listPools } from "./cluster/pools.ts";
 import * as snapshots from "./cluster/snapshots.ts";
+import { standIns } from "./cluster/stand-ins.ts";
 import { listSwitches } from "./cluster/switches.ts";
 import { refuseUnfinished } from "./cluster/unfinished.ts";
 import { geometryOf, type VolumeRow } from "./cluster/volume-row.ts";
@@ -204,6 +209,11 @@ export class ExtentStore implements StorageDriver {
     return database.snapshot(() => snapshots.lastSequences(database, options.owner, options.objects));
   }
 
+  async standIns(of: StandInsOptions): Promise<readonly StandIn[]> {
+    const { database } = this.#store;
+    return database.snapshot(() => standIns(database, of));
+  }
+
   async listGroups(owner: Owner): Promise<readonly ListedGroup[]> {
     return snapshots.listGroups(this.#store.database, owner);
   }
@@ -300,6 +310,15 @@ export class ExtentStore implements StorageDriver {
     return snapshots.listManifests(this.#store.database);
   }
 
+  async foreignGroups(): Promise<readonly ForeignGroup[]> {
+    const { database } = this.#store;
+    return database.snapshot(() => listForeignGroups(database));
+  }
+
+  async foreignManifest(groupId: GroupId): Promise<string | undefined> {
+    return foreignManifest(this.#store.database, groupId);
+  }
+
   async objectOfGroup(of: { readonly groupId: GroupId; readonly object: ObjectId }): Promise<ObjectConfig | undefined> {
     return snapshots.objectOfGroup(this.#store.database, of.groupId, of.object);
   }
@@ -320,6 +339,10 @@ export class ExtentStore implements StorageDriver {
 
   async powerOff(object: ObjectId): Promise<void> {
     this.#transaction((database) => setPower(database, object, "off"));
+  }
+
+  async powerOn(object: ObjectId): Promise<void> {
+    this.#transaction((database) => setPower(database, object, "on"));
   }
 
   async rollback(options: RollbackOptions, call?: StorageCall): Promise<readonly RolledBack[]> {

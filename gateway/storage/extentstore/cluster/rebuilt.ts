@@ -29,12 +29,12 @@ export const isMadeBy = ({ role, rebuildKey, planId, source }: VmRow | VolumeRow
   planId === owner.planId &&
   source === owner.source;
 
-/** The block tables that go with it: of a VM, of the disks that were made with it. */
-export const tablesOfRebuilt = (database: Database, { key, owner, object }: DeleteRebuiltOptions): number[] => {
+/** The volumes that go with it: of a VM, the disks that were made with it. */
+export const volumesOfRebuilt = (database: Database, { key, owner, object }: DeleteRebuiltOptions): VolumeRow[] => {
   const made = findMade(database, object);
   if (made === undefined || !isMadeBy(made, key, owner)) return [];
-  if ("tableId" in made) return [made.tableId];
-  const sql = `SELECT tableId FROM volumes v WHERE vmId = ?1 AND role = 'rebuilt' AND NOT EXISTS (
+  if ("tableId" in made) return [made];
+  const sql = `SELECT * FROM volumes v WHERE vmId = ?1 AND role = 'rebuilt' AND NOT EXISTS (
     SELECT 1 FROM vmDisks d WHERE d.volumeId = v.id AND d.vmId <> ?1)`;
-  return database.all<{ tableId: number }>(sql, made.id).map(({ tableId }) => tableId);
+  return database.all<VolumeRow>(sql, made.id);
 };

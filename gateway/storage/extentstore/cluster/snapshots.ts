@@ -207,7 +207,7 @@ export const findSnapshot = (database: Database, snapshotId: string): SnapshotRo
 /**
  * Inside a transaction, which is what makes the snapshots one instant.
  * @throws VOLUME_UNKNOWN, VOLUME_IS_MIRROR, NOT_OURS, GROUP_EXISTS, GROUP_STALE,
- *   ROLLBACK_UNFINISHED
+ *   ROLLBACK_UNFINISHED, BAD_REQUEST
  */
 export const snapshotGroup = (
   database: Database,
@@ -234,14 +234,42 @@ export const snapshotGroup = (
     groupId,
     owner,
     takenAt,
-    members: volumes.map((volume) => ({ volume, sourceVolumeId: volume.id })),
+    members: membersOf(volumes, options),
     ...(sequence === undefined ? {} : { sequence }),
     kept: options,
   });
 };
 
+interface Member {
+  readonly volume: VolumeRow;
+  readonly sourceVolumeId: string;
+}
+
+/** @throws BAD_REQUEST when two of them would be one volume of the source's */
+const membersOf = (volumes: readonly VolumeRow[], { standsFor = [] }: SnapshotGroupOptions): Member[] => {
+  const home = new Map(standsFor.map(({ volumeId, homeId }) => [volumeId, homeId]));
+  const members = new Map<string, Member>();
+  for (const volume of volumes) {
+    const sourceVolumeId = home.get(volume.id) ?? volume.id;
+    const other = members.get(sourceVolumeId);
+    if (other !== undefined) throw sameHome(sourceVolumeId, [other.volume, volume]);
+    members.set(sourceVolumeId, { volume, sourceVolumeId });
+  }
+  return [...members.values()];
+};
+
+const sameHome = (homeId: string, volumes: readonly VolumeRow[]): VisibleError => {
+  const both = volumes.map(({ id, name }) => `“${name}” (${id})`).join(" and ");
+  return new VisibleError("BAD_REQUEST", `The volumes ${both} can't both stand for the volume ${homeId}.`, {
+    hint: "Take one of them out of what the plan has.",
+  });
+};
+
 /** What a source group keeps of how it was taken. */
-type Kept = Pick<SnapshotGroupOptions, "objects" | "because" | "gone" | "warnings" | "planName" | "keepUntil">;
+type Kept = Pick<
+  SnapshotGroupOptions,
+  "objects" | "because" | "gone" | "warnings" | "planName" | "keepUntil" | "mappings"
+>;
 
 /** Inside a transaction. */
 export const insertGroup = (
@@ -250,7 +278,7 @@ export const insertGroup = (
     readonly groupId: GroupId;
     readonly owner: Owner;
     readonly takenAt: Instant;
-    readonly members: readonly { readonly volume: VolumeRow; readonly sourceVolumeId: string }[];
+    readonly members: readonly Member[];
     readonly sequence?: number;
     /** Of a source group. */
     readonly kept?: Kept;
@@ -296,16 +324,18 @@ export const insertGroup = (
 
 const jsonOf = (value: unknown): string | null => (value === undefined ? null : JSON.stringify(value));
 
-const keepObjects = (database: Database, groupId: GroupId, { objects = [], because }: Kept): void => {
+const keepObjects = (database: Database, groupId: GroupId, { objects = [], because, mappings }: Kept): void => {
   for (const [position, object] of objects.entries()) {
     database.run(
-      "INSERT INTO groupObjects (groupId, position, kind, objectId, because, object) VALUES (?, ?, ?, ?, ?, ?)",
+      `INSERT INTO groupObjects (groupId, position, kind, objectId, because, object, mapping)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
       groupId,
       position,
       object.kind,
       object.id,
       because?.[position] ?? null,
       JSON.stringify(object),
+      jsonOf(mappings?.[position] ?? undefined),
     );
   }
 };
@@ -321,8 +351,9 @@ export const deleteGroup = (database: Database, groupId: GroupId, owner: Owner):
 };
 
 /**
- * How an object's mirror differed from it when a group was published; null where that was not kept.
- * A group that was not published here is of this cluster's own objects.
+ * How an object's mirror differed from it when a group was published, or what stood for it when one
+ * was taken; null where that was not kept. Else a group that was not published here is of this
+ * cluster's own objects.
  */
 export const keptMapping = (
   database: Database,
@@ -330,11 +361,25 @@ export const keptMapping = (
   { kind, id }: ObjectId,
 ): { readonly mapping: Mapping | null; readonly isOfThisCluster: boolean } => {
   const row = database.one<Pick<GroupRow, "manifest">>("SELECT manifest FROM snapshotGroups WHERE id = ?", groupId);
-  if (row === undefined || row.manifest === null) return { mapping: null, isOfThisCluster: true };
+  if (row === undefined) return { mapping: null, isOfThisCluster: true };
+  if (row.manifest === null) {
+    const mapping = mappingOfSource(database, groupId, { kind, id });
+    return { mapping, isOfThisCluster: mapping === null };
+  }
   // Of thousands of objects one is looked for: the others are not looked at.
   const { objects = [], mappings } = JSON.parse(row.manifest) as { objects?: ObjectId[]; mappings?: unknown[] };
   const index = objects.findIndex((object) => object.kind === kind && object.id === id);
   return { mapping: mappingSchema.safeParse(mappings?.[index]).data ?? null, isOfThisCluster: false };
+};
+
+const mappingOfSource = (database: Database, groupId: GroupId, { kind, id }: ObjectId): Mapping | null => {
+  const row = database.one<{ mapping: string | null }>(
+    "SELECT mapping FROM groupObjects WHERE groupId = ? AND objectId = ? AND kind = ?",
+    groupId,
+    id,
+    kind,
+  );
+  return row === undefined || row.mapping === null ? null : (JSON.parse(row.mapping) as Mapping);
 };
 
 /**

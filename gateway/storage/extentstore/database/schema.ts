@@ -36,6 +36,10 @@ const applicationId = 0x736d7478;
  *   entries of the one that brought each of them; `gone` and `warnings` are JSON.
  * - `rollbacks` is what became of them, by the group that has what was there before;
  *   `rollbackLocks` are the volumes and VMs that one in place has begun to write.
+ * - `madeObjects` is what restores have made, and `home` the object that each stands for, in JSON;
+ *   `madeVolumes` is the same of their volumes. Both stay when those are deleted. `mapping` of
+ *   `groupObjects` is of an object that is in the group in the place of another cluster's.
+ * - `snapshotGroups.proof` is JSON of a published group: what its gateway has signed of it.
  * - `files.writer` is the open driver that may still append to a data file; `suspect` asks the
  *   collector to look at it. `sizeBytes` and `liveBytes` are what it found when it did: `liveBytes`
  *   is null before, and a file that has damage has no size.
@@ -226,6 +230,32 @@ const migrations: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE rollbackLocks (id TEXT PRIMARY KEY, key TEXT NOT NULL REFERENCES rollbacks(key)) STRICT, WITHOUT ROWID;
   CREATE INDEX rollbackLocksByKey ON rollbackLocks(key);
+  `,
+  `
+  ALTER TABLE snapshotGroups ADD COLUMN proof TEXT;
+  `,
+  `
+  ALTER TABLE groupObjects ADD COLUMN mapping TEXT;
+  CREATE TABLE madeObjects (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    key TEXT NOT NULL,
+    planId TEXT NOT NULL,
+    source TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    homeId TEXT NOT NULL,
+    madeId TEXT NOT NULL,
+    madeName TEXT NOT NULL,
+    home TEXT NOT NULL,
+    UNIQUE (key, kind, homeId)
+  ) STRICT;
+  CREATE INDEX madeObjectsById ON madeObjects(madeId, kind);
+  CREATE TABLE madeVolumes (
+    key TEXT NOT NULL,
+    homeId TEXT NOT NULL,
+    volumeId TEXT NOT NULL,
+    PRIMARY KEY (key, homeId)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX madeVolumesById ON madeVolumes(volumeId);
   `,
 ];
 

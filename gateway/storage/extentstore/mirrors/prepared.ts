@@ -74,7 +74,7 @@ export const dropAborted = (database: Database, { planId, source }: Owner, group
  *   publication keeps what is not kept
  */
 export const manifestOf = (database: Database, options: PublishGroupOptions): Manifest => {
-  const { groupId, owner, sequence, takenAt, planName } = options;
+  const { groupId, owner, sequence, takenAt, planName, plan } = options;
   const { planId, source } = owner;
   const kept = keptFor(database, options);
   const objects = options.objects.map((told, index) => {
@@ -87,7 +87,8 @@ export const manifestOf = (database: Database, options: PublishGroupOptions): Ma
     );
   });
   const mappings = objects.map((_, index) => kept.get(index)?.mapping ?? null);
-  return { version: manifestVersion, planId, planName, source, groupId, sequence, takenAt, objects, mappings };
+  const head = { version: manifestVersion, planId, planName, source, groupId, sequence, takenAt };
+  return { ...head, objects, mappings, ...(plan !== undefined && { plan }) };
 };
 
 /** By the objects' indices in the run. */

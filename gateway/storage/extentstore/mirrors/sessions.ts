@@ -4,6 +4,7 @@ import { checkShape, extentCount } from "../../../../core/api/object/volume-shap
 import type { MirrorSession, OpenMirrorOptions, PublishGroupOptions, SnapshotGroup } from "../../control.ts";
 import { mirrorSetOf } from "../../mirror-set.ts";
 import type { ExtentDigest } from "../../volume-io.ts";
+import { keepProof } from "../cluster/foreign-groups.ts";
 import { rememberPlan } from "../cluster/foreign-plans.ts";
 import { groupExists, groupStale, newestPublished, refuseOtherRun } from "../cluster/order.ts";
 import { findOwnGroup, findPublished, insertGroup } from "../cluster/snapshots.ts";
@@ -170,6 +171,7 @@ export const publishGroup = (database: Database, options: PublishGroupOptions): 
     sequence,
     manifest,
   });
+  keepProof(database, groupId, options.prove);
   dropPublished(database, owner, sequence);
   endPublished(database, owner, sequence);
   dropStaleMirrors(database, owner, sequence);

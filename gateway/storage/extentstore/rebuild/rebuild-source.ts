@@ -1,5 +1,5 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
-import type { Mapping, ObjectConfig } from "../../../../core/api/object.ts";
+import type { Mapping } from "../../../../core/api/object.ts";
 import type { RebuildObjectOptions } from "../../control.ts";
 import { defaultPool, findPool } from "../cluster/pools.ts";
 import { keptMapping, refuseOthersGroup, type SnapshotRow, snapshotOfSource } from "../cluster/snapshots.ts";
@@ -37,7 +37,7 @@ export const rebuildSource = (
     }),
   );
   const { mapping, isOfThisCluster } = keptMapping(database, fromGroupId, object);
-  const ownPool = isOfThisCluster ? poolOf(database, object) : mapping?.pool;
+  const ownPool = mapping?.pool ?? poolOf(database, snapshots);
   const pool = wishes.pool === undefined ? poolThere(database, ownPool) : findPool(database, wishes.pool);
   return { snapshots, mapping, isOfThisCluster, pool };
 };
@@ -54,9 +54,11 @@ export const insertRebuilt = (
   return row;
 };
 
-/** In which an object of this cluster lies, if it is there still. */
-const poolOf = (database: Database, { volumes }: Pick<ObjectConfig, "volumes">): string | undefined =>
-  database.one<{ pool: string }>("SELECT pool FROM volumes WHERE id = ?", volumes[0]?.id ?? "")?.pool;
+/** In which the volumes lie that the snapshots were taken of, if they are there still. */
+const poolOf = (database: Database, snapshots: RebuildSource["snapshots"]): string | undefined => {
+  const [first] = snapshots.values();
+  return database.one<{ pool: string }>("SELECT pool FROM volumes WHERE id = ?", first?.volumeId ?? "")?.pool;
+};
 
 /** One that was there when the mirror was made need not be there now. */
 const poolThere = (database: Database, name = defaultPool): string =>

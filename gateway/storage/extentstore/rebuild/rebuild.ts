@@ -6,6 +6,7 @@ import { objectOfVm, objectOfVolume } from "../cluster/objects.ts";
 import { refuseFullPool } from "../cluster/pools.ts";
 import { rebuildKeyOf } from "../cluster/rebuilt.ts";
 import type { SnapshotRow } from "../cluster/snapshots.ts";
+import { rememberMade } from "../cluster/stand-ins.ts";
 import type { VmRow } from "../cluster/vms.ts";
 import type { VolumeRow } from "../cluster/volume-row.ts";
 import { findVolume, labelsText } from "../cluster/volumes.ts";
@@ -24,9 +25,13 @@ import { rebuildVm } from "./rebuild-vm.ts";
  *   POOL_FULL, SWITCH_UNKNOWN, MAC_ADDRESS_TAKEN, OBJECT_BUSY (somebody's VM has a volume of its)
  */
 export const rebuildObject = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
+  const made = knownRebuild(database, options) ?? make(database, options);
+  rememberMade(database, options, made);
+  return made;
+};
+
+const make = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
   const { object, name } = options;
-  const known = knownRebuild(database, options);
-  if (known !== undefined) return known;
   const source = rebuildSource(database, options);
   if (!options.evenDamaged) {
     for (const snapshot of source.snapshots.values()) refuseDamaged(database, snapshot, options);

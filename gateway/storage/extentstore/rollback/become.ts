@@ -1,17 +1,17 @@
-import type { VmConfig } from "../../../../core/api/object/vm.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
+import { mappedTo } from "../../../../core/object/switches.ts";
 import type { RolledBack } from "../../rollback.ts";
 import { disksOf as disksNow, type HadDisk } from "../administration/disks.ts";
 import { newMacAddress, vmWithMacAddress } from "../cluster/mac-addresses.ts";
 import { refuseFullPool } from "../cluster/pools.ts";
-import type { SnapshotRow } from "../cluster/snapshots.ts";
-import { type NewDisk, setDisks, setNics, updateVm, type VmRow } from "../cluster/vms.ts";
+import { keptMapping, type SnapshotRow } from "../cluster/snapshots.ts";
+import { type NewDisk, setDisks, setNics, updateVm, type VmNicRow, type VmRow } from "../cluster/vms.ts";
 import { geometryOf, objectIdOf } from "../cluster/volume-row.ts";
 import { freeVolumeName, insertVolume } from "../cluster/volumes.ts";
 import { copyTable, dropTable, fillTable } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
 import { disksOf, nicsOf } from "../mirrors/mirror-vms.ts";
-import { findLive } from "./now-and-then.ts";
+import { findLive, type Then } from "./now-and-then.ts";
 import type { Planned, PlannedObject, PlannedVolume } from "./plan.ts";
 
 /* Objects become what was planned. Everything here runs inside the caller's transaction. */
@@ -55,7 +55,7 @@ const vmBecomes = (database: Database, vm: VmRow, { then }: PlannedObject): Omit
     return [makeAgain(database, { vm, object, volumeId, snapshot })];
   });
   const takenOut = placeDisks(database, vm, object);
-  setNicsOf(database, vm, object.vm, object);
+  setNicsOf(database, vm, then.homeId === undefined ? object : connectedHere(database, vm, then, object));
   return { kind: "vm", id: vm.id, name: vm.name, takenOut, cameBack };
 };
 
@@ -99,12 +99,29 @@ const inFreePlace = ({ volume: _, ...disk }: HadDisk, taken: Set<number>): NewDi
   return { ...disk, position };
 };
 
+/**
+ * A VM that stands for another cluster's, whose group names the switches of that one: each NIC
+ * stays where it is now, and one that it has no more is where the group says that it was here.
+ */
+const connectedHere = (database: Database, vm: VmRow, { snapshots, homeId }: Then, object: VmObject): VmObject => {
+  const rows = database.all<VmNicRow>("SELECT * FROM vmNics WHERE vmId = ?", vm.id);
+  const now = new Map(rows.map((nic) => [nic.macAddress, nic.switch]));
+  const [first] = snapshots.values();
+  const kept = first && keptMapping(database, first.groupId, { kind: "vm", id: homeId ?? object.id }).mapping;
+  const mapped = (name: string | null) => (name === null ? null : (mappedTo(kept?.switches ?? {}, name) ?? null));
+  const nics = object.vm.nics.map((nic) => {
+    const virtualSwitch = now.has(nic.macAddress) ? (now.get(nic.macAddress) ?? null) : mapped(nic.virtualSwitch);
+    return { ...nic, virtualSwitch };
+  });
+  return { ...object, vm: { ...object.vm, nics } };
+};
+
 /** A switch that is not there any more is none; an address that another VM has got is a new one. */
-const setNicsOf = (database: Database, vm: VmRow, { nics }: Pick<VmConfig, "nics">, object: VmObject): void => {
+const setNicsOf = (database: Database, vm: VmRow, object: VmObject): void => {
   setNics(database, vm.id, []);
   const there = (name: string) =>
     database.one("SELECT 1 FROM switches WHERE name = ?", name) === undefined ? null : name;
-  if (nics.length === 0) return;
+  if (object.vm.nics.length === 0) return;
   const free = (macAddress: string) =>
     vmWithMacAddress(database, macAddress) === undefined ? macAddress : newMacAddress(database);
   const connected = nicsOf(object, there);

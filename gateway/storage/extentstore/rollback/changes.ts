@@ -3,8 +3,8 @@ import type { Owner } from "../../control.ts";
 import type { ChangesSinceOptions, ObjectChanges } from "../../rollback.ts";
 import type { Cluster } from "../administration/remove.ts";
 import type { SnapshotRow } from "../cluster/snapshots.ts";
+import { countDiffering } from "../data/differing.ts";
 import type { Database } from "../database/database.ts";
-import { countDiffering } from "./differing.ts";
 import { finderIn, findLive, findNow, liveOf, nameOf, type Then } from "./now-and-then.ts";
 import { usedBy } from "./used-by.ts";
 

@@ -4,11 +4,12 @@ import type { GroupId } from "../../../../core/api/ids.ts";
 import type { StorageCall } from "../../call.ts";
 import type { Owner } from "../../control.ts";
 import type { RollbackOptions } from "../../rollback.ts";
-import { refuseOthersGroup, snapshotOfSource } from "../cluster/snapshots.ts";
+import { refuseOthersGroup } from "../cluster/snapshots.ts";
+import { snapshotOfVolume } from "../cluster/stand-ins.ts";
+import { otherExtents } from "../data/differing.ts";
 import type { Store } from "../data/store.ts";
 import { clearExtent, copyExtent } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
-import { otherExtents } from "./differing.ts";
 import { findLive, idOf } from "./now-and-then.ts";
 import type { Planned } from "./plan.ts";
 import { beginUndoing, findRollback, lockedBy, putIntent } from "./record.ts";
@@ -58,7 +59,7 @@ const extentsToWrite = (database: Database, writing: Writing, volumeId: string):
 /** Undefined of a VM, and of a disk that is not there yet. */
 const tablesOf = (database: Database, { fromGroupId }: Writing, volumeId: string) => {
   const live = findLive(database, volumeId);
-  const snapshot = snapshotOfSource(database, fromGroupId, volumeId);
+  const snapshot = snapshotOfVolume(database, fromGroupId, volumeId);
   return live && snapshot && { tableId: live.tableId, fromTableId: snapshot.tableId };
 };
 
@@ -85,7 +86,7 @@ export const undoing = (database: Database, { key, owner }: { key: GroupId; owne
 /** The sizes that volumes had. In a transaction. */
 export const shapeAsBefore = (database: Database, key: GroupId): void => {
   for (const volumeId of lockedBy(database, key)) {
-    const snapshot = snapshotOfSource(database, key, volumeId);
+    const snapshot = snapshotOfVolume(database, key, volumeId);
     if (snapshot === undefined) continue;
     database.run("UPDATE volumes SET sizeBytes = ? WHERE id = ?", snapshot.sizeBytes, volumeId);
   }

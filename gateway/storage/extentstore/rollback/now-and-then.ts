@@ -5,6 +5,7 @@ import type { ObjectId, Owner } from "../../control.ts";
 import { findOwn, kindNames, type OwnRow } from "../administration/find.ts";
 import { findObjects } from "../cluster/objects.ts";
 import { keptObjects, refuseOthersGroup, type SnapshotRow, snapshotOfSource } from "../cluster/snapshots.ts";
+import { homeOf } from "../cluster/stand-ins.ts";
 import type { VolumeRow } from "../cluster/volume-row.ts";
 import type { Database } from "../database/database.ts";
 
@@ -13,11 +14,13 @@ import type { Database } from "../database/database.ts";
  * transaction.
  */
 
-/** An object as a group of this site has it. */
+/** An object as a group of this site has it, with the ids that it and its volumes have here. */
 export interface Then {
   readonly object: ObjectConfig;
   /** By the ids of its volumes. */
   readonly snapshots: ReadonlyMap<string, SnapshotRow>;
+  /** The id that the group has it by, where it stands for another object. */
+  readonly homeId?: string;
 }
 
 /** @returns finds objects in a group; nothing of a group that is not here. @throws NOT_OURS */
@@ -27,18 +30,44 @@ export const finderIn = (
 ): ((id: ObjectId) => Then | undefined) => {
   refuseOthersGroup(database, groupId, owner);
   const kept = keptObjects(database, groupId);
+  const called = (id: ObjectId) => kept.find((one) => one.kind === id.kind && one.id === id.id);
   return (id) => {
     // Groups of before kept no objects: it has the volumes that it has now.
-    const object =
-      kept.length > 0
-        ? kept.find((one) => one.kind === id.kind && one.id === id.id)
-        : findObjects(database, [id]).at(0);
-    if (object === undefined) return undefined;
-    const snapshots = object.volumes.flatMap((volume) => {
-      const snapshot = snapshotOfSource(database, groupId, volume.id);
-      return snapshot === undefined ? [] : [[volume.id, snapshot] as const];
-    });
-    return snapshots.length < object.volumes.length ? undefined : { object, snapshots: new Map(snapshots) };
+    const own = kept.length > 0 ? called(id) : findObjects(database, [id]).at(0);
+    if (own !== undefined) return thenOf(database, groupId, own);
+    const home = homeOf(database, id);
+    const original = home && called(home);
+    const then = original && thenOf(database, groupId, original);
+    return then && standing(then, { id: id.id, volumes: home.volumes });
+  };
+};
+
+const thenOf = (database: Database, groupId: GroupId, object: ObjectConfig): Then | undefined => {
+  const snapshots = object.volumes.flatMap((volume) => {
+    const snapshot = snapshotOfSource(database, groupId, volume.id);
+    return snapshot === undefined ? [] : [[volume.id, snapshot] as const];
+  });
+  return snapshots.length < object.volumes.length ? undefined : { object, snapshots: new Map(snapshots) };
+};
+
+/** The same under the ids of what stands for it. */
+const standing = (
+  { object, snapshots }: Then,
+  by: { readonly id: string; readonly volumes: ReadonlyMap<string, string> },
+): Then => {
+  const here = (volumeId: string) => by.volumes.get(volumeId) ?? volumeId;
+  const volumes = object.volumes.map((volume) => ({ ...volume, id: here(volume.id) }));
+  const config =
+    object.kind === "vm"
+      ? {
+          ...object,
+          vm: { ...object.vm, disks: object.vm.disks.map((disk) => ({ ...disk, volumeId: here(disk.volumeId) })) },
+        }
+      : object;
+  return {
+    object: { ...config, id: by.id, volumes },
+    snapshots: new Map([...snapshots].map(([volumeId, snapshot]) => [here(volumeId), snapshot])),
+    homeId: object.id,
   };
 };
 

@@ -2,12 +2,13 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { RollbackOptions } from "../../rollback.ts";
 import type { OwnRow } from "../administration/find.ts";
 import type { Cluster } from "../administration/remove.ts";
-import { type SnapshotRow, snapshotOfSource } from "../cluster/snapshots.ts";
+import { refuseOthersGroup, type SnapshotRow } from "../cluster/snapshots.ts";
+import { snapshotOfVolume } from "../cluster/stand-ins.ts";
 import type { VolumeRow } from "../cluster/volume-row.ts";
 import { damagedExtents } from "../data/damage.ts";
+import { countDiffering } from "../data/differing.ts";
 import type { Database } from "../database/database.ts";
 import { sameGeometry } from "../mirrors/mirrors.ts";
-import { countDiffering } from "./differing.ts";
 import { calledAs, finderIn, findLive, findNow, idOf, liveOf, nameOf, type Then } from "./now-and-then.ts";
 import { refuseOthers } from "./record.ts";
 import { refuseUsed } from "./used-by.ts";
@@ -44,6 +45,7 @@ export interface Planned {
 export const planRollback = (cluster: Cluster, options: RollbackOptions, begun?: readonly number[]): Planned => {
   const { database } = cluster;
   const inGroup = finderIn(database, options.from);
+  const expected = expectedOf(database, options);
   const volumes = new Map<string, PlannedVolume>();
   const objects = options.objects.map((id, index): PlannedObject => {
     const now = findNow(database, id);
@@ -57,7 +59,7 @@ export const planRollback = (cluster: Cluster, options: RollbackOptions, begun?:
       const live = findLive(database, volumeId);
       refuseOthers(database, options.key, { id: volumeId, name: nameOf(now) });
       if (live !== undefined && begun === undefined)
-        lostExtents += refuseLoss(cluster, { options, now, live, snapshot });
+        lostExtents += refuseLoss(cluster, { options, now, live, snapshot, expected });
       refuseDamaged(database, snapshot, now);
       volumes.set(volumeId, { snapshot, live });
     }
@@ -71,7 +73,19 @@ interface LiveVolume {
   readonly now: OwnRow;
   readonly live: VolumeRow;
   readonly snapshot: SnapshotRow;
+  /** Of each volume, what it is expected to be now. */
+  readonly expected: ((volumeId: string) => SnapshotRow | undefined) | undefined;
 }
+
+/** @throws NOT_OURS */
+const expectedOf = (
+  database: Database,
+  { owner, unchangedSince, discardChanges }: RollbackOptions,
+): LiveVolume["expected"] => {
+  if (unchangedSince === undefined || discardChanges) return undefined;
+  refuseOthersGroup(database, unchangedSince, owner);
+  return (volumeId) => snapshotOfVolume(database, unchangedSince, volumeId);
+};
 
 /** @returns extents that the safety group does not have */
 const refuseLoss = (cluster: Cluster, of: LiveVolume): number => {
@@ -81,11 +95,20 @@ const refuseLoss = (cluster: Cluster, of: LiveVolume): number => {
   if (now.kind === "vm") refuseElsewhere(database, now, live);
   const changed = countDiffering(database, live.tableId, snapshot.tableId);
   if (changed === 0) return 0;
-  if (!options.discardChanges) throw changedSince(calledAs(now), changed);
-  const safety = snapshotOfSource(database, options.key, live.id);
+  if (!options.discardChanges) {
+    const extents = of.expected === undefined ? changed : changedFrom(database, live, of.expected(live.id));
+    if (extents !== 0) throw changedSince(calledAs(now), extents);
+  }
+  const safety = snapshotOfVolume(database, options.key, live.id);
   // A disk that was taken out and is a volume by itself now is not among the objects.
   if (safety === undefined) throw notSafe(calledAs(now), live);
   return countDiffering(database, live.tableId, safety.tableId);
+};
+
+/** In how many extents; undefined: nobody knows. */
+const changedFrom = (database: Database, live: VolumeRow, expected: SnapshotRow | undefined): number | undefined => {
+  if (expected === undefined || !sameGeometry(live, expected)) return undefined;
+  return countDiffering(database, live.tableId, expected.tableId);
 };
 
 /** A disk that another VM has got since, also beside this one. @throws OBJECT_BUSY */
@@ -122,10 +145,15 @@ const notInGroup = (called: string, { from: { groupId } }: RollbackOptions): Vis
     hint: "Choose another group. List them with: smtx-backup group list",
   });
 
-const changedSince = (called: string, extents: number): VisibleError =>
-  new VisibleError("CHANGED_SINCE", `The ${called} has changed since the group was taken, in ${extents} extents.`, {
+const changedSince = (called: string, extents: number | undefined): VisibleError => {
+  const message =
+    extents === undefined
+      ? `What was written to the ${called} is not known: the group that it was to be as is not here.`
+      : `The ${called} has changed since the group was taken, in ${extents} extents.`;
+  return new VisibleError("CHANGED_SINCE", message, {
     hint: "To give that up, roll back with --discard-changes: a safety group keeps it for some days.",
   });
+};
 
 const notSafe = (called: string, { name }: VolumeRow): VisibleError =>
   new VisibleError(

@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Space } from "../../../../core/api/deletion/space.ts";
 import type { StorageCall } from "../../call.ts";
 import type { SpaceOptions } from "../../control.ts";
-import { tablesOfRebuilt } from "../cluster/rebuilt.ts";
+import { volumesOfRebuilt } from "../cluster/rebuilt.ts";
 import type { BlockTable } from "../data/blocks.ts";
 import { dataFilePath } from "../data/data-file.ts";
 import type { Store } from "../data/store.ts";
@@ -123,7 +123,9 @@ const goingTables = (database: Database, { owner, groups, mirrors, restored }: S
         source,
       )
     : [];
-  const made = restored?.objects.flatMap((object) => tablesOfRebuilt(database, { key: restored.key, owner, object }));
+  const made = restored?.objects
+    .flatMap((object) => volumesOfRebuilt(database, { key: restored.key, owner, object }))
+    .map(({ tableId }) => tableId);
   return [...snapshots, ...volumes.map(({ tableId }) => tableId), ...(made ?? [])];
 };
 
