@@ -22,9 +22,9 @@ export const ensureBase = async (deps: Deps, run: Run, target: SiteId): Promise<
 };
 
 /**
- * The newest group before this run that both sites have, in whichever role: each starts from its own
- * snapshots of it (W13). Where there is none, the newest that the target has: then hashes say what
- * differs.
+ * The newest group before this run that both sites have, in whichever role: each starts from its
+ * own snapshots of it (W13). Where there is none, the newest that the target has: then hashes say
+ * what differs.
  */
 const chooseBase = async (deps: Deps, run: Run, target: SiteId): Promise<Base> => {
   const [there, here] = await Promise.all(
