@@ -63,6 +63,11 @@ export const errorCodes = {
   PREVIEW_STALE: { status: 409, retryable: false },
   GROUP_BUSY: { status: 409, retryable: true },
   CHANGED_SINCE: { status: 409, retryable: false },
+  // Failovers.
+  FAILOVER_UNKNOWN: { status: 404, retryable: false },
+  FAILOVER_ENDED: { status: 409, retryable: false },
+  NOT_FAILED_OVER: { status: 409, retryable: false },
+  NOTHING_TO_CONTINUE: { status: 409, retryable: false },
   ROLLBACK_UNFINISHED: { status: 409, retryable: true },
   ROLLBACK_ENDED: { status: 409, retryable: false },
   OBJECT_PROTECTED: { status: 409, retryable: false },
