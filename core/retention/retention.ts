@@ -105,8 +105,9 @@ export const planReclaim = ({
  * bases of the next increment, that is what is newest at any target and here (I4); groups of runs
  * that have not ended; groups that somebody reads; and the newest `keepLast`, where the plan says
  * so for its source. What is read, or of a run that has not ended, does not count among `keepLast`;
- * what a run that failed at all targets has left is of no use. The newest group that has an object which is
- * gone is kept where no target has such a good one, and where the plan keeps groups at its source.
+ * what a run that failed at all targets has left is of no use. The newest group that has an object
+ * which is gone is kept where no target has such a good one, and where the plan keeps groups at its
+ * source.
  *
  * @param mirrorGroups the groups of all targets
  * @param activeGroupIds the groups of runs that have not ended
