@@ -37,7 +37,7 @@ export const check = async (task: CheckTask, { storage }: TaskContext): Promise<
   return { kind: "check" };
 };
 
-/** By the group that they become, or as far as that is another one, that they are expected to be. */
+/** Since the group that they become; what is other than that, since the one that is expected. */
 const changesOf = async (
   { from, source, planId, unchangedSince }: CheckTask,
   objects: readonly ObjectId[],
