@@ -11,6 +11,9 @@ import { addSeconds } from "../ports/clock.ts";
 import { backoff } from "../waiting/backoff.ts";
 import { endStates } from "./table.ts";
 
+/** They begin anew each time. */
+const removals: ReadonlySet<FailoverState> = new Set(["removing", "undo-removing"]);
+
 /** What only one try of one state has. */
 const withoutTry = ({ runId: _, halted: __, retryAt: ___, turning: ____, ...failover }: Failover): Failover => failover;
 
@@ -25,7 +28,7 @@ export const enter = (before: Failover, state: FailoverState, now: Instant): Fai
     state,
     since: isAgain ? before.since : now,
     attempt: isAgain ? before.attempt + 1 : 1,
-    stage: isAgain ? before.stage : 0,
+    stage: isAgain && !removals.has(state) ? before.stage : 0,
     steps: stepped(before.steps, { state, at: now }),
     warnings: [...kept.warnings, ...passedOver(before, state)].slice(-warningsMax),
   };
@@ -85,7 +88,6 @@ export const halted = (before: Failover, reason: Reason, now: Instant): Failover
   return { ...rest, halted: reason, ...retry(before, now), steps };
 };
 
-const removals: ReadonlySet<FailoverState> = new Set(["removing", "undo-removing"]);
 /** Nobody waits for it; the last comes after a day or so. */
 const removalBackoff = { first: 60, max: 3600, jitter: 0 };
 const removalTriesMax = 30;

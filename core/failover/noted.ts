@@ -1,18 +1,14 @@
 import { type Failover, type FailoverObject, type FailoverState, namedMax } from "../api/failover/failover.ts";
 import { shownName } from "../api/name.ts";
-import type { Reason } from "../api/reason.ts";
+import { type Reason, warningsMax } from "../api/reason.ts";
 import type { StepResult } from "./events.ts";
 import { hasToBeMade } from "./table.ts";
 
 type Note = (failover: Failover, result: StepResult) => Partial<Failover>;
 
 const unstoppable: Note = (_, { unstoppable: objects = [] }) => ({ unstoppable: objects.slice(0, namedMax) });
-const left: Note = (failover, { left: more = [] }) => ({ left: [...(failover.left ?? []), ...more] });
 
-const clearing: Note = (failover, result) => ({
-  ...(result.isStage ? {} : { madeBeside: [], madeHere: undefined }),
-  ...left(failover, result),
-});
+const cleared: Note = (_, { isStage }) => (isStage ? {} : { madeBeside: [], madeHere: undefined });
 
 /** What later states need of what a state has come to. */
 const notes: Partial<Record<FailoverState, Note>> = {
@@ -20,7 +16,7 @@ const notes: Partial<Record<FailoverState, Note>> = {
   "stopping-there": unstoppable,
   sending: (_, { group }) => (group === undefined ? {} : { group, homeGroup: group }),
   rebuilding: (_, { runId }) => (runId === undefined ? {} : { madeThere: runId }),
-  unmaking: (failover, result) => ({ ...(result.isStage ? {} : { made: [] }), ...left(failover, result) }),
+  unmaking: (_, { isStage }) => (isStage ? {} : { made: [] }),
   "sending-back": (_, { group }) => (group === undefined ? {} : { backGroup: group }),
   "comparing-here": (_, { runId, changed = [], changedCount = 0, unchangedCount = 0, missingCount = 0 }) => ({
     comparedBy: runId,
@@ -33,14 +29,13 @@ const notes: Partial<Record<FailoverState, Note>> = {
   "rolling-back": ({ backGroup, ...failover }) =>
     backGroup === undefined || hasToBeMade(failover) ? {} : { homeGroup: backGroup },
   "rebuilding-beside": (_, { runId }) => (runId === undefined ? {} : { madeHere: runId }),
-  "unmaking-beside": clearing,
-  removing: left,
-  "undo-removing": left,
-  clearing,
+  "unmaking-beside": cleared,
+  clearing: cleared,
 };
 
 export const noted = (before: Failover, result: StepResult): Failover => {
-  const after = { ...before, ...notes[before.state]?.(before, result) };
+  const warnings = [...before.warnings, ...(result.warnings ?? [])].slice(-warningsMax);
+  const after = { ...before, ...notes[before.state]?.(before, result), warnings };
   return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== undefined)) as Failover;
 };
 

@@ -13,6 +13,7 @@ import type { Deps } from "../ports/deps.ts";
 import { freeSlot } from "../runs/free-slot.ts";
 import { loadRun } from "../runs/runs.ts";
 import { changeFailover, putOff } from "./failovers.ts";
+import { keepGroups, letGroupsGo } from "./holds.ts";
 import type { RunWork } from "./work.ts";
 import { works } from "./works.ts";
 
@@ -36,8 +37,7 @@ export const goOnWithFailover = async (deps: Deps, id: FailoverId): Promise<void
   }
 };
 
-const dueNow = (failover: Failover): FailoverEvent | undefined =>
-  isUnderWay(failover) ? undefined : { type: "due" };
+const dueNow = (failover: Failover): FailoverEvent | undefined => (isUnderWay(failover) ? undefined : { type: "due" });
 
 /** Nobody else has gone on with it meanwhile. */
 const isSameTry = (one: Failover, other: Failover): boolean =>
@@ -47,14 +47,12 @@ const isSameTry = (one: Failover, other: Failover): boolean =>
   one.runId === other.runId &&
   isUnderWay(one);
 
-/** Its plan is moved by it, or is not any more. Idempotent. */
+/** Its plan is moved by it, or is not any more, and what it goes by is kept. Idempotent. */
 const settlePlan = async (deps: Deps, failover: Failover): Promise<void> => {
-  const { id: failoverId, planId, kind } = failover;
+  const { id: failoverId, planId, kind, state } = failover;
+  await (endStates.has(state) ? letGroupsGo(deps, failover) : keepGroups(deps, failover));
   if (kind === "test") return;
-  const isMoving = movesPlan(failover);
-  if (isMoving || endStates.has(failover.state) || failover.halted === undefined) {
-    await applyToPlan(deps, planId, { type: isMoving ? "moving" : "moved", failoverId });
-  }
+  await applyToPlan(deps, planId, { type: movesPlan(failover) ? "moving" : "moved", failoverId });
 };
 
 /** What is to happen to it now; undefined: its run is on its way. */
@@ -67,10 +65,13 @@ const eventNow = async (deps: Deps, failover: Failover): Promise<FailoverEvent |
     if (work.type === "act") return { type: "done", result: await work.act(deps, failover) };
     return await runNow(deps, failover, work);
   } catch (error) {
-    if (!VisibleError.is(error) || error.retryable) throw error;
+    if (!VisibleError.is(error) || again.has(error.code)) throw error;
     return { type: "failed", reason: reasonOf(error) };
   }
 };
+
+/** Says nothing of what is to be done: it is tried again by the sweep. */
+const again: ReadonlySet<string> = new Set(["CONFLICT", "TIMEOUT", "INTERNAL"]);
 
 const reasonOf = ({ code, message, hint }: VisibleError): Reason => ({
   code,
@@ -81,7 +82,7 @@ const runNow = async (deps: Deps, failover: Failover, work: RunWork): Promise<Fa
   const { id: failoverId, planId, runId } = failover;
   if (runId === undefined) {
     const slot = await freeSlot(deps, planId, work.from(deps));
-    return { type: "begins", runId: work.idOf(planId, slot) };
+    return { type: "begins", runId: work.idOf(failover, slot) };
   }
   const run = (await loadRun(deps, runId))?.run;
   if (run === undefined) {
@@ -91,19 +92,15 @@ const runNow = async (deps: Deps, failover: Failover, work: RunWork): Promise<Fa
   return comeTo(deps, failover, work, run);
 };
 
-const comeTo = async (
-  deps: Deps,
-  failover: Failover,
-  work: RunWork,
-  run: Run,
-): Promise<FailoverEvent | undefined> => {
+const comeTo = async (deps: Deps, failover: Failover, work: RunWork, run: Run): Promise<FailoverEvent | undefined> => {
   const parts = partsOf(run).map(([, part]) => part);
   if (!parts.every(hasEnded)) {
     if (failover.turning !== undefined) await cancel(deps, run);
     return undefined;
   }
   const bad = parts.find(({ state }) => state !== "succeeded");
-  if (bad === undefined) return { type: "done", result: { runId: run.id, ...(await work.result(deps, failover, run)) } };
+  if (bad === undefined)
+    return { type: "done", result: { runId: run.id, ...(await work.result(deps, failover, run)) } };
   const reason = bad.reason ?? { code: "RUN_ENDED", message: `The run ${run.id} was not done: ${bad.state}.` };
   return { type: "failed", reason };
 };

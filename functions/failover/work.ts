@@ -1,5 +1,5 @@
 import type { Failover } from "../../core/api/failover/failover.ts";
-import type { Instant, PlanId, RunId } from "../../core/api/ids.ts";
+import type { Instant, RunId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { StepResult } from "../../core/failover/events.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -8,7 +8,7 @@ import type { InFailover } from "../restores/begin.ts";
 /** What a state does is a run. */
 export interface RunWork {
   readonly type: "run";
-  readonly idOf: (planId: PlanId, slot: Instant) => RunId;
+  readonly idOf: (failover: Failover, slot: Instant) => RunId;
   /** From when on a slot is looked for that names it. */
   readonly from: (deps: Pick<Deps, "clock">) => Instant;
   /**

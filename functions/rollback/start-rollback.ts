@@ -14,11 +14,15 @@ import { lockablesOf } from "../locks/lockables.ts";
 import { findLock, objectLocked } from "../locks/locks.ts";
 import type { Deps } from "../ports/deps.ts";
 import { chooseObjects } from "../rebuild/chosen-objects.ts";
-import { beginRestore } from "../restores/begin.ts";
+import { beginRestore, type InFailover, readBegun } from "../restores/begin.ts";
 import { type Restorable, readRestorable } from "../restores/restorable.ts";
 import { readTaken } from "../runs/taken.ts";
 
-type RollbackOptions = Omit<z.infer<typeof rollbackCreateSchema>, "type">;
+type RollbackOptions = Omit<z.infer<typeof rollbackCreateSchema>, "type"> & {
+  readonly inFailover?: InFailover | undefined;
+  /** Of a failback: what the objects are expected to be now, instead of what they are to become. */
+  readonly unchangedSince?: GroupId | undefined;
+};
 
 /**
  * Begins to make a group's objects, or some of them, on the site that its plan protects what the
@@ -27,7 +31,9 @@ type RollbackOptions = Omit<z.infer<typeof rollbackCreateSchema>, "type">;
  *   OBJECT_LOCKED, and as `beginRestore`
  */
 export const startRollback = async (deps: Deps, options: RollbackOptions): Promise<Run> => {
-  const { groupId, discardChanges, powerOff, keepSafetyDays } = options;
+  const { groupId, discardChanges, powerOff, keepSafetyDays, inFailover, unchangedSince } = options;
+  const begun = inFailover && (await readBegun(deps, planIdOf(groupId), inFailover));
+  if (begun !== undefined) return begun;
   const of = await readRestorable(deps, groupId, await siteToReadAt(deps, options));
   const { origin } = of;
   const chosen = options.objects && (await chooseObjects(deps, origin.id, groupId, options.objects));
@@ -37,11 +43,12 @@ export const startRollback = async (deps: Deps, options: RollbackOptions): Promi
   if (lock !== undefined) throw objectLocked(lock);
   const taken = await readTaken(deps, origin);
   const keepUntil = addSeconds(deps.clock.now(), keepSafetyDays * 24 * 3600);
+  const expected = unchangedSince && { unchangedSince };
   return beginRestore(deps, {
-    ...{ kind: "rollback", of, target: origin.source },
+    ...{ kind: "rollback", inFailover, of, target: origin.source },
     objectCount: chosen?.length ?? taken?.objects ?? origin.objectCount,
     sequence: await takeNumber(deps, of),
-    told: { namePrefix: "", ...objects, rollback: { discardChanges, powerOff, keepUntil } },
+    told: { namePrefix: "", ...objects, rollback: { discardChanges, powerOff, keepUntil, ...expected } },
   });
 };
 

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { entriesMax } from "../bounds.ts";
 import {
   failoverIdSchema,
   groupIdSchema,
@@ -158,13 +157,7 @@ export const failoverSchema = z.object({
   /** How many are as they were, so that they can be rolled back; and how many are not there. */
   asBeforeCount: z.int().min(0).optional(),
   missingCount: z.int().min(0).optional(),
-  /** What it made and could not remove, since it has changed or its site did not answer. */
-  left: z
-    .array(planObjectSchema.extend({ siteId: siteIdSchema }))
-    .max(entriesMax)
-    .optional(),
   warnings: z.array(reasonSchema).max(warningsMax),
   steps: z.array(failoverStepSchema).max(stepsShownMax),
 });
 export type Failover = z.infer<typeof failoverSchema>;
-export type LeftBehind = NonNullable<Failover["left"]>[number];
