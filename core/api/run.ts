@@ -177,6 +177,8 @@ const deletionPlanSchema = z.object({
         .array(planObjectSchema.pick({ kind: true, id: true, name: true }))
         .min(1)
         .max(restoredMax),
+      /** What has anything that this group has not stays. */
+      unchangedSince: groupIdSchema.optional(),
     })
     .optional(),
 });
