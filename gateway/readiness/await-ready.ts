@@ -66,5 +66,5 @@ const whatIs = (ready: Ready): string => {
 /** Not tried again by itself: a person looks what is wrong with it. */
 const notReady = (ready: Ready, withinSeconds: number, why: string) =>
   new VisibleError("NOT_READY", `${whatIs(ready)} was not ready within ${withinSeconds} s: ${why}.`, {
-    hint: "Look at what was started. Then go on: smtx-backup failover continue PLAN",
+    hint: "Look at what was started. Then let the failover go on: the stage is begun again.",
   });

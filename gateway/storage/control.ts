@@ -259,7 +259,8 @@ export interface StorageControl {
    *   was made, and is deleted), GROUP_DAMAGED, OBJECT_IS_MIRROR (the iSCSI target or the export
    *   that it would lie in is a mirror's), POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN (of
    *   `wishes`), MAC_ADDRESS_TAKEN (one that is to be kept and connected is another VM's),
-   *   LUN_ID_TAKEN (one that is to be kept), OBJECT_BUSY (another VM has got a volume of the VM's); then nothing is made
+   *   LUN_ID_TAKEN (one that is to be kept), OBJECT_BUSY (another VM has got a volume of the VM's);
+   *   then nothing is made
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 

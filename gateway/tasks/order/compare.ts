@@ -5,7 +5,10 @@ import type { OrderTask } from "../../../core/api/task.ts";
 import { ownerOf, type TaskContext } from "../context.ts";
 import { findMeant, type Meant, powerOf } from "./meant.ts";
 
-/** What an object has that its group has not. Nothing is changed. @throws what the storage throws */
+/**
+ * What an object has that its group has not. Nothing is changed.
+ * @throws what the storage throws
+ */
 export const compare = async (
   task: OrderTask,
   { object: wanted }: Extract<OrderTaskOf, { type: "compare" }>,

@@ -20,7 +20,8 @@ import { rebuildVm } from "./rebuild-vm.ts";
  * the restore has made for a VM is that one. Inside a transaction.
  * @throws SNAPSHOT_UNKNOWN, NOT_OURS, VOLUME_NAME_TAKEN, OBJECT_NAME_TAKEN, BAD_REQUEST,
  *   VOLUME_UNKNOWN (it was made and is deleted), GROUP_DAMAGED, OBJECT_IS_MIRROR, POOL_UNKNOWN,
- *   POOL_FULL, SWITCH_UNKNOWN, MAC_ADDRESS_TAKEN, LUN_ID_TAKEN, OBJECT_BUSY (somebody's VM has a volume of its)
+ *   POOL_FULL, SWITCH_UNKNOWN, MAC_ADDRESS_TAKEN, LUN_ID_TAKEN, OBJECT_BUSY (somebody's VM has a
+ *   volume of its)
  */
 export const rebuildObject = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
   const made = knownRebuild(database, options) ?? make(database, options);
