@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { OrderAnswer, OrderTaskOf } from "../../../core/api/failover/order.ts";
-import { type GroupId, groupIdOf, type RunId, restoreIdOf, runIdOf } from "../../../core/api/ids.ts";
+import { type GroupId, groupIdOf, type RunId, restoreIdOf } from "../../../core/api/ids.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import { noise, write } from "../../storage/conformance/fixtures.ts";
 import { clusterTest, geometry, type TestCluster } from "../../storage/extentstore/administration/testing.ts";
