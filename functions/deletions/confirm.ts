@@ -3,6 +3,7 @@ import type { PlanId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import { type Change, CommitConflict } from "../../core/ports/store.ts";
+import { refuseStale } from "../confirmations/confirmation.ts";
 import { leftInstead } from "../deletable/refusal.ts";
 import { retrying } from "../documents/conflicts.ts";
 import { applyToPlan, tryDrain } from "../engine/engine.ts";
@@ -11,8 +12,7 @@ import { freeSlot } from "../runs/free-slot.ts";
 import { needRun } from "../runs/runs.ts";
 import { deletionRun } from "./deletion-run.ts";
 import type { Wanted } from "./going-now.ts";
-import { refuseStale } from "./preview.ts";
-import { readWanted } from "./wanted.ts";
+import { digestOf, readWanted } from "./wanted.ts";
 
 /** What came of a confirmed deletion. */
 interface Begun {
@@ -35,7 +35,7 @@ export const confirmDeletion = async (
     deps,
     async () => {
       const wanted = await readWanted(deps, wish);
-      refuseStale(deps, wanted, confirmation);
+      refuseStale(deps, confirmation, (until) => digestOf(wanted, until), words);
       return begin(deps, wanted);
     },
     { isOvertaken: (error) => error instanceof CommitConflict || error instanceof OtherPlan },
@@ -43,6 +43,8 @@ export const confirmDeletion = async (
   if (outbox !== undefined) await tryDrain(deps, outbox);
   return { ...(deleted && { deleted }), run: run && (await needRun(deps, run.id)).run };
 };
+
+const words = { would: "go", nothing: "nothing was deleted" };
 
 /** Somebody else has changed the plan, or what goes with it, since that was worked out. */
 class OtherPlan extends Error {}

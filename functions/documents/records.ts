@@ -136,6 +136,7 @@ export const groupKey = (groupId: GroupId, siteId: SiteId): Key => ({
 /** `Failover`: those of a plan together, in the order in which they were confirmed. */
 export const failoverPrefix = "FAILOVER#";
 export const failoverKey = (id: FailoverId): Key => ({ partition: "FAILOVERS", sort: `${failoverPrefix}${id}` });
+export const failoverOfKey = ({ sort }: Key): FailoverId => sort.slice(failoverPrefix.length) as FailoverId;
 /** `{ failoverId }`: the one of a plan that has not ended, and its test. */
 export const currentFailoverKey = (planId: PlanId, isTest: boolean): Key => ({
   partition: `PLAN#${planId}`,

@@ -15,6 +15,8 @@ import type { Deps } from "../ports/deps.ts";
 const lookAfterSeconds = 60;
 /** One whose run is on its way is told of its end; it is looked at all the same. */
 const lookSeconds = 600;
+/** What is due later than the sweep takes for a clock that was wrong is looked at in between. */
+const lookSecondsMax = 24 * 3600;
 /** So long it is known what became of it. */
 const keptSeconds = 400 * 24 * 3600;
 
@@ -111,8 +113,9 @@ export const putOff = async (deps: Deps, failover: Failover): Promise<void> => {
 
 const nextLook = ({ until, retryAt, ...failover }: Failover, now: Instant): Instant | undefined => {
   const times = [until, retryAt].flatMap((time) => (time === undefined ? [] : [time]));
-  if (endStates.has(failover.state)) return undefined;
-  if (isUnderWay(failover)) times.push(addSeconds(now, lookSeconds));
+  const isOver = endStates.has(failover.state);
+  if (isOver || (times.length === 0 && !isUnderWay(failover))) return undefined;
+  times.push(addSeconds(now, isUnderWay(failover) ? lookSeconds : lookSecondsMax));
   const [first, ...others] = times;
   return first && others.reduce(earlier, first);
 };

@@ -37,6 +37,16 @@ export const goOnWithFailover = async (deps: Deps, id: FailoverId): Promise<void
   }
 };
 
+/** The same of who has done what was asked for: what can't be done now is done by the sweep. */
+export const tryToGoOn = async (deps: Deps, id: FailoverId): Promise<void> => {
+  try {
+    await goOnWithFailover(deps, id);
+  } catch (error) {
+    assert(error instanceof Error);
+    deps.log.failed({ err: error, failoverId: id }, "the failover is gone on with by the sweep");
+  }
+};
+
 const dueNow = (failover: Failover): FailoverEvent | undefined => (isUnderWay(failover) ? undefined : { type: "due" });
 
 /** Nobody else has gone on with it meanwhile. */

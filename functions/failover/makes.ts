@@ -1,7 +1,7 @@
 import type { StepResult } from "../../core/failover/events.ts";
 import { startRebuild } from "../rebuild/start-rebuild.ts";
 import { startRollback } from "../rollback/start-rollback.ts";
-import { dividedHere, needGroup, restoreWork } from "./orders.ts";
+import { dividedHere, needGroup, restoreWork, standInsHome } from "./orders.ts";
 import { besidePrefix, rebuildThere } from "./rebuild.ts";
 import type { RunWork } from "./work.ts";
 
@@ -27,11 +27,17 @@ export const rollBackHere: RunWork = {
     const { home, homeGroup, backGroup, discardChanges = false } = failover;
     const { rolled } = await dividedHere(deps, failover);
     if (rolled.length === 0) return {};
-    await startRollback(deps, {
-      ...{ inFailover, groupId: needGroup(backGroup).id, from: home, objects: rolled.map(({ id }) => id) },
-      ...{ discardChanges, powerOff: false, keepSafetyDays },
-      ...(!discardChanges && { unchangedSince: needGroup(homeGroup).id }),
-    });
+    const objects = rolled.map(({ id }) => id);
+    const wish = {
+      groupId: needGroup(backGroup).id,
+      from: home,
+      objects,
+      discardChanges,
+      powerOff: false,
+      keepSafetyDays,
+    };
+    const standIns = [...standInsHome(failover)];
+    await startRollback(deps, wish, { inFailover, standIns, unchangedSince: needGroup(homeGroup).id });
     return undefined;
   },
   result: nothing,

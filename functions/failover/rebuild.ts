@@ -8,7 +8,7 @@ import type { RebuildOptions } from "../rebuild/plan-rebuild.ts";
 export const rebuildThere = ({
   kind,
   wishes: { renames, pool, switches },
-}: Failover): Omit<RebuildOptions, "siteId"> => ({
+}: Pick<Failover, "kind" | "wishes">): Omit<RebuildOptions, "siteId"> => ({
   ...(kind === "test"
     ? { namePrefix: "test-", disconnectNics: true }
     : { namePrefix: "", keepMacs: true, keepLunIds: true }),
