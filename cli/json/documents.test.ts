@@ -155,6 +155,16 @@ const everyCommand = async (t: TestContext) => {
   await print("rebuild latest --plan nightly --site b --prefix again- --wait");
   await print("clone latest --plan nightly --from b --to b --prefix cloned- --wait");
   await print("rollback latest --plan nightly --site a --discard-changes");
+  await print("plan run ruled --wait");
+  await print("failover begin ruled --to b --dry-run --rename web1=shop db=data");
+  await print("failover begin ruled --to b --rename web1=shop db=data", no, 1);
+  await print("failover begin ruled --to b --yes --wait --rename web1=shop db=data");
+  await print("failover show ruled");
+  await print("failover list");
+  await print("failback ruled --yes --wait", {}, 1);
+  await print("failover continue ruled --wait");
+  await print("failover begin ruled --to b --yes --rename web1=shop db=data");
+  await print("failover undo ruled --yes --wait");
   const { runId } = await print("group attach latest --plan nightly --site b --object web1 --for 90m");
   await print("group attachments");
   await print(`group detach ${runId}`);
