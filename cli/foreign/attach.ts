@@ -20,7 +20,7 @@ export interface ForeignAttachOptions {
 
 /**
  * Serves an object of a group as NBD exports, in this process, until its time is over or the
- * process is told to stop. @returns what clients have read by then, in bytes
+ * process is told to stop.
  * @throws VisibleError VOLUME_UNKNOWN (no such disk), SNAPSHOT_UNKNOWN, BAD_REQUEST (of the folder
  *   for sockets), and what the storage throws
  */
@@ -29,12 +29,11 @@ export const serveForeign = async (
   { storage, config }: ForeignSite,
   manifest: Manifest,
   options: ForeignAttachOptions,
-): Promise<number> => {
+): Promise<void> => {
   const { createServeAttachment } = await import("../../gateway/attach/attachments.ts");
   const { SocketFolder } = await import("../../gateway/attach/sockets.ts");
   const { createReadingThreads, readingThreads } = await import("../../gateway/attach/threads/reading-threads.ts");
   const { signal } = context.host;
-  let read = 0;
   const readers = createReadingThreads({ storage: config.storage, threads: readingThreads });
   try {
     const serve = createServeAttachment({ sockets: new SocketFolder(config.attachDir), readers });
@@ -42,9 +41,7 @@ export const serveForeign = async (
     await serve(task, {
       ...{ storage, signal, now, log: logOf(context) },
       identity: { id: config.gatewayId, siteId: config.siteId, ...nothingElse },
-      onProgress: ({ bytesRead }) => {
-        read = bytesRead;
-      },
+      onProgress: () => undefined,
       onAttached: async (attached) => options.onAttached(attached, task.until),
     });
   } catch (error) {
@@ -52,7 +49,6 @@ export const serveForeign = async (
   } finally {
     await readers.close();
   }
-  return read;
 };
 
 const now = () => instantSchema.parse(new Date().toISOString());

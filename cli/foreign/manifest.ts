@@ -13,7 +13,7 @@ import type { ForeignSite } from "./site.ts";
  */
 export const trustedManifest = async (
   context: Pick<Context, "warn">,
-  { storage, config }: ForeignSite,
+  { storage, config, at }: ForeignSite,
   { of, ...judged }: FoundGroup,
   { evenUnsigned }: { readonly evenUnsigned: boolean },
 ): Promise<Manifest> => {
@@ -29,7 +29,7 @@ export const trustedManifest = async (
     throw new VisibleError(
       "MANIFEST_OF_OTHER_GROUP",
       `The manifest of ${groupId} is not believed: it is that of ${manifest.groupId}, number ${manifest.sequence} of ${manifest.takenAt}.`,
-      { hint: "Take another group of the plan." },
+      { hint: `Take another group of the plan: smtx-backup foreign-plan show ${group.planId} -c ${at}` },
     );
   }
   if (isPassed || judged.judgement?.state === "unsigned") {

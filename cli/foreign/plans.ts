@@ -44,7 +44,7 @@ export const findPlan = async (site: ForeignSite, wanted: string): Promise<Found
       "PLAN_UNKNOWN",
       `Site “${site.config.siteId}” has no group of a plan “${shownName(wanted)}”.`,
       {
-        hint: `See what it has with: smtx-backup foreign-plan list ${site.at}`,
+        hint: `See what it has with: smtx-backup foreign-plan list -c ${site.at}`,
       },
     );
   }
@@ -68,7 +68,7 @@ export const findGroup = (
   if (found !== undefined) return found;
   const { planId } = newest.of.group;
   throw new VisibleError("GROUP_UNKNOWN", `The plan ${planId} has no group ${wanted} here.`, {
-    hint: `See which it has with: smtx-backup foreign-plan show ${planId} ${at}`,
+    hint: `See which it has with: smtx-backup foreign-plan show ${planId} -c ${at}`,
   });
 };
 

@@ -52,7 +52,7 @@ export const planForeignRebuild = async (
   const { objects: configs, groupId, planId, source } = manifest;
   const owner = { planId, source };
   const { objects = [], renames = [], namePrefix, evenDamaged } = options;
-  const see = `smtx-backup foreign-plan show ${planId} --group ${groupId} ${site.at}`;
+  const see = `smtx-backup foreign-plan show ${planId} --group ${groupId} -c ${site.at}`;
   const texts = [...objects, ...renames.map(({ object }) => object)];
   const chosen = chosenToRebuild(await meantAmong(configs, texts, { groupId, see }), configs.length, options);
   const survey = await surveyRebuild(configs, chosen, namePrefix);
@@ -123,7 +123,7 @@ const refuseDamaged = async (
     "GROUP_DAMAGED",
     `Of the group ${groupId} some is damaged here: ${named}. Nothing was rebuilt.`,
     {
-      hint: `Choose another group of: smtx-backup foreign-plan show ${planIdOf(groupId)} ${at}. To have what can be read all the same: --damaged.`,
+      hint: `Have what can be read with --damaged; or choose another group of: smtx-backup foreign-plan show ${planIdOf(groupId)} -c ${at}`,
     },
   );
 };

@@ -19,7 +19,7 @@ export interface ForeignSite {
   readonly config: GatewayConfig;
   readonly storage: StorageDriver;
   readonly judge: ManifestJudge;
-  /** How a command is told of the same site: `-c gateway.yaml --authority ca.crt`. */
+  /** What stands behind `-c` to mean the same site: `gateway.yaml --authority ca.crt`. */
   readonly at: string;
 }
 
@@ -45,7 +45,7 @@ export const withForeignSite = async <T>(
         `Other users of this machine could read or write ${count} of the files in ${config.storage.dir}, and can't any more.`,
       ),
   });
-  const at = `-c ${file}${authority === undefined ? "" : ` --authority ${authority}`}`;
+  const at = `${file}${authority === undefined ? "" : ` --authority ${authority}`}`;
   return use({ config, storage, judge, at }).finally(() => storage.close());
 };
 

@@ -13,7 +13,6 @@ import { wholeNumber } from "../../input/options.ts";
 import type { ForeignAttachment } from "../../json/foreign.ts";
 import { printedJson } from "../../json/print.ts";
 import { servedText, socketAddresses } from "../../render/attachment.ts";
-import { bytesText } from "../../render/units.ts";
 import type { Answering } from "../command.ts";
 import { addForeignOptions, foreignGroupOption, type OfGroup, planText } from "./options.ts";
 
@@ -54,12 +53,12 @@ const attach = async (context: Context, wanted: string, options: AttachOptions):
     const group = findGroup(plan, options.group, site);
     const manifest = await trustedManifest(context, site, group, options);
     const { groupId, planId, planName, objects } = manifest;
-    const see = `smtx-backup foreign-plan show ${planId} --group ${groupId} ${site.at}`;
+    const see = `smtx-backup foreign-plan show ${planId} --group ${groupId} -c ${site.at}`;
     const object = objects[(await meantAmong(objects, [options.object], { groupId, see }))(options.object)];
     if (object === undefined) throw new Error(`group ${groupId} has lost an object that it has`);
     const { disk, writable, for: forSeconds } = options;
     const { stdout, stderr } = context.host;
-    const read = await serveForeign(context, site, manifest, {
+    await serveForeign(context, site, manifest, {
       restoreId: restoreIdOf(planId, instantSchema.parse(new Date().toISOString())),
       ...{ object, disk, writable, forSeconds },
       onAttached: (attached, until) => {
@@ -75,6 +74,6 @@ const attach = async (context: Context, wanted: string, options: AttachOptions):
         stdout.write(`${context.json ? printedJson(told) : text}\n`);
       },
     });
-    stderr.write(`It has ended. Clients have read ${bytesText(read)}.\n`);
+    stderr.write("It has ended.\n");
     return undefined;
   });

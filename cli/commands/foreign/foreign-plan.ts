@@ -6,7 +6,7 @@ import type { ObjectConfig } from "../../../core/api/object.ts";
 import { type FoundGroup, findGroup, findPlan, findPlans, groupAnswer, planAnswer } from "../../foreign/plans.ts";
 import { type ForeignOptions, type ForeignSite, withForeignSite } from "../../foreign/site.ts";
 import { shownObject } from "../../json/object.ts";
-import { foreignPlanTable, foreignPlanText } from "../../render/foreign.ts";
+import { foreignPlanTable, foreignPlanText } from "../../render/foreign/foreign-plan.ts";
 import type { Answering } from "../command.ts";
 import { addForeignAttach } from "./foreign-attach.ts";
 import { addForeignRebuild } from "./foreign-rebuild.ts";

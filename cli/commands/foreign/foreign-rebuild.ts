@@ -11,7 +11,7 @@ import { carryOutRebuild, planForeignRebuild } from "../../foreign/rebuild.ts";
 import { withForeignSite } from "../../foreign/site.ts";
 import { exitCodes } from "../../host/exit-codes.ts";
 import { runId } from "../../input/options.ts";
-import { foreignRestoreText } from "../../render/foreign.ts";
+import { foreignRestoreText } from "../../render/foreign/foreign-plan.ts";
 import type { Answering } from "../command.ts";
 import { addRebuildOptions, type RebuildWishOptions, rebuildWishes } from "../restores/rebuild-options.ts";
 import { addForeignOptions, foreignGroupOption, type OfGroup, planText } from "./options.ts";

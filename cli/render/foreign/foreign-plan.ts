@@ -4,11 +4,11 @@ import type {
   ForeignPlanDetail,
   ForeignRestore,
   Standing,
-} from "../../core/api/foreign/answers.ts";
-import { objectTable } from "./object.ts";
-import { printable, type Style } from "./style.ts";
-import { type Column, fields, table } from "./table.ts";
-import { bytesText, counted, durationText, instantText } from "./units.ts";
+} from "../../../core/api/foreign/answers.ts";
+import { objectTable } from "../object.ts";
+import { printable, type Style } from "../style.ts";
+import { type Column, fields, table } from "../table.ts";
+import { bytesText, counted, durationText, instantText } from "../units.ts";
 
 /** `signed by b1 of site b`, whose name in the certificate is longer. */
 export const standingText = (standing: Standing): string => {
