@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { groupId, owner } from "../../../gateway/storage/conformance/fixtures.ts";
 import { createAuthority } from "../../../pki/authority.ts";
+import { issueRevocations } from "../../../pki/revocations.ts";
 import { type ForeignHost, foreignHost, planObjects, signerOf } from "./testing-foreign.ts";
 
 const spiffe = "spiffe://mc/site/b/gateway/b1";
@@ -64,6 +65,21 @@ describe("foreign-plan, at the target's host with nothing else", () => {
     assert.match(stdout, /not signed +group_/);
     assert.match(stdout, /web +vm +1 MiB/);
     assert.match(stdout, /database +lun +512 KiB/);
+  });
+
+  test("believes who published then, though his certificate has expired since, and he was removed", async (t) => {
+    const host = await foreignHost(t, (own) => [own, own]);
+    const issuedMs = Date.parse("2026-01-01T00:00:00.000Z");
+    const gone = await signerOf(host.authority, { issuedMs, publishedAt: "2026-01-10T00:00:00.000Z" });
+    const [newest] = await host.withStorage((storage) => storage.foreignGroups());
+    assert.ok(newest);
+    host.tamper("UPDATE snapshotGroups SET proof = ? WHERE id = ?", JSON.stringify(gone(newest.group)), groupId(2));
+    const revoked = [{ serial: gone.serial, revokedAtMs: issuedMs }];
+    const list = await issueRevocations(host.authority, { revoked, atMs: Date.now() });
+    await writeFile(join(host.folder, "tls", "none.crt.revoked"), list);
+    const rebuilt = await host.foreignPlan("rebuild daily --json");
+    assert.equal(rebuilt.exitCode, 0, rebuilt.stderr);
+    assert.deepEqual(rebuilt.json().manifest, { state: "signed", by: spiffe, publishedAt: "2026-01-10T00:00:00Z" });
   });
 
   test("says what it does not find, and which command says what there is", async (t) => {

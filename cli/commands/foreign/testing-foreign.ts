@@ -22,15 +22,20 @@ const identity = {
   gatewayId: gatewayIdSchema.parse("b1"),
 };
 
-/** What signs as a gateway does. @param of as whom, if not as the target's own */
+/**
+ * What signs as a gateway does.
+ * @param of as whom, if not as the target's own, and when; its certificate is of `issuedMs`, for 14
+ *   days
+ */
 export const signerOf = async (
   authority: Authority,
-  of: { readonly siteId?: string; readonly publishedAt?: string } = {},
-): Promise<Prove> => {
-  const { siteId = identity.siteId, publishedAt = new Date().toISOString() } = of;
+  of: { readonly siteId?: string; readonly publishedAt?: string; readonly issuedMs?: number } = {},
+): Promise<Prove & { readonly serial: string }> => {
+  const { siteId = identity.siteId, publishedAt = new Date().toISOString(), issuedMs: nowMs = Date.now() } = of;
   const own = { ...identity, siteId: siteIdSchema.parse(siteId) };
-  const gateway = await issueGatewayCertificate(authority, { ...own, validDays: 14 });
-  return (group) => proveManifest({ ...group, publishedAt: instantSchema.parse(publishedAt) }, gateway);
+  const gateway = await issueGatewayCertificate(authority, { ...own, validDays: 14, nowMs });
+  const prove: Prove = (group) => proveManifest({ ...group, publishedAt: instantSchema.parse(publishedAt) }, gateway);
+  return Object.assign(prove, { serial: gateway.serial });
 };
 
 const mappedVm = { object: vmOfSource(), mapping: { switches: { prod: "dr-prod" } } };
