@@ -177,6 +177,8 @@ const deletionPlanSchema = z.object({
         .array(planObjectSchema.pick({ kind: true, id: true, name: true }))
         .min(1)
         .max(restoredMax),
+      /** What has anything that this group has not stays. */
+      unchangedSince: groupIdSchema.optional(),
     })
     .optional(),
 });
@@ -299,8 +301,8 @@ export type Published = z.infer<typeof publishedSchema>;
 export const baseSchema = z.object({
   baseGroupId: groupIdSchema.nullable(),
   baseRunId: runIdSchema.nullable(),
-  /** The site that took it, where that is another one than sends now. */
-  takenBy: siteIdSchema.optional(),
+  /** Another site took it than sends now: that has other snapshots of it. */
+  ofAnotherSite: z.literal(true).optional(),
   /**
    * For people: a full transfer says why it is one (I4). Of a restore: both sites have the base
    * (`shared`), or the target alone (`seed`), or it has nothing of the plan (`nothing-there`).

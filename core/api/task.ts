@@ -173,6 +173,8 @@ const restoredTaskSchema = z.object({
     .max(restoredMax),
   /** A run that has one of them now: nothing is deleted as long as it has. */
   lockedBy: runIdSchema.optional(),
+  /** What has anything that this group of the plan's has not stays, and is named in a warning. */
+  unchangedSince: groupIdSchema.optional(),
 });
 export const reclaimTaskSchema = z.object({
   ...runTask,
@@ -215,6 +217,13 @@ const rollsBack = {
     .min(1)
     .max(planObjectsMax),
   discardChanges: z.boolean(),
+  /**
+   * Another group of the plan's that the objects are expected to be as now: without
+   * `discardChanges`, what is other than that is not rolled back.
+   */
+  unchangedSince: groupIdSchema.optional(),
+  /** As `SnapshotTask` has them: `objects` are the originals, and what stands for them is meant. */
+  standIns: z.array(runIdSchema).max(standInsMax).optional(),
 };
 /** Whether objects can be rolled back, and what would be lost by it; nothing is changed. */
 export const checkTaskSchema = z.object({
@@ -421,6 +430,8 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
       .max(entriesMax)
       .transform((groups) => groups.flatMap((group) => toldGroupSchema.safeParse(group).data ?? []))
       .optional(),
+    /** What a restore has made, and stays. */
+    warnings: toldWarningsSchema,
   }),
   z.object({ kind: z.literal("rebuild"), object: objectConfigSchema }),
   z.object({ kind: z.literal("check"), warnings: toldWarningsSchema }),

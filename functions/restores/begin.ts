@@ -1,7 +1,15 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Order } from "../../core/api/failover/order.ts";
 import { holdsMax } from "../../core/api/group.ts";
-import { type FailoverId, type Instant, type PlanId, planIdOf, restoreIdOf, type SiteId } from "../../core/api/ids.ts";
+import {
+  type FailoverId,
+  type Instant,
+  type PlanId,
+  planIdOf,
+  type RunId,
+  restoreIdOf,
+  type SiteId,
+} from "../../core/api/ids.ts";
 import type { RestoreKind, Run, RunPlan } from "../../core/api/run.ts";
 import type { Change } from "../../core/ports/store.ts";
 import { newRun } from "../../core/run/new-run.ts";
@@ -41,6 +49,8 @@ export interface Beginning {
   readonly sequence?: number;
   /** What its tasks are made of, besides the group. */
   readonly told: Omit<NonNullable<RunPlan["restore"]>, "fromRunId" | "fromGroupId" | "fromSiteId">;
+  /** What stands for the plan's objects at the target, which it writes. */
+  readonly standIns?: readonly RunId[] | undefined;
   /** When it ends at the latest, for people; where that is known. */
   readonly until?: Instant;
   /**
@@ -84,7 +94,7 @@ export const readBegun = async (
 };
 
 const tryToBegin = async (deps: Deps, beginning: Beginning) => {
-  const { kind, order, inFailover, of, target, objectCount, told, until, alongside } = beginning;
+  const { kind, order, inFailover, of, target, objectCount, told, standIns = [], until, alongside } = beginning;
   const { id: groupId, siteId } = of.group;
   const { sequence = of.group.sequence } = beginning;
   const held = await readPublishedGroup(deps, groupId, siteId);
@@ -100,7 +110,8 @@ const tryToBegin = async (deps: Deps, beginning: Beginning) => {
   });
   const from = { fromRunId: of.origin.id, fromGroupId: groupId, fromSiteId: siteId };
   const { standIns: _, ...originPlan } = of.originPlan;
-  const runPlan: RunPlan = { ...originPlan, runId: run.id, restore: { ...told, ...from } };
+  const placed = standIns.length > 0 ? { standIns: [...standIns] } : {};
+  const runPlan: RunPlan = { ...originPlan, ...placed, runId: run.id, restore: { ...told, ...from } };
   const effects = { of: "plan", planId, effects: [{ type: "start", runId: run.id, target }] } as const;
   const outbox = putOutbox({ aggregate: runKey(run.id), version: 1, effects, now });
   const group = withHold(held.body, { runId: run.id, kind, ...(until !== undefined && { until }) });
