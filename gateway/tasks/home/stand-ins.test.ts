@@ -69,7 +69,7 @@ const gatewayOf = (storage: StorageDriver, siteId: typeof siteA) => {
 const configsOf = ({ objects }: TaskResultOf<"snapshot">) => objects.map(({ config }) => config);
 const namesOf = (result: TaskResultOf<"snapshot">) => configsOf(result).map(({ name }) => name);
 
-/** Site `b` has taken objects of `a` over: they were published as a first group, and are rebuilt. */
+/** Site `b` has taken objects of `a` over: they were published as a first group, and rebuilt. */
 const takenOver = async (
   { store, create }: TestCluster,
   objects: readonly ObjectConfig[],
