@@ -3,14 +3,14 @@ import { after, before, describe, test } from "node:test";
 import type { GroupId, RunId } from "../../../core/api/ids.ts";
 import { siteA, siteB } from "../../../functions/api/testing.ts";
 import { grainBytes, type RealSite, volumeBytes } from "./site.ts";
-import { MovedWorld, type Sent } from "./world.ts";
+import { MovedWorld, type SentThere } from "./world.ts";
 
 const mib = 1024 * 1024;
 const grains = 40;
 /** Of two volumes, of each of which so many grains have changed. */
 const mayBeSent = (changes = 1): number => changes * 2 * grains * grainBytes * 1.05 + mib;
 
-const assertIncrement = (sent: Sent | undefined, base: GroupId, changes = 1): void => {
+const assertIncrement = (sent: SentThere | undefined, base: GroupId, changes = 1): void => {
   assert.equal(sent?.base?.baseGroupId, base);
   assert.equal(sent.base.why, "increment");
   assert.ok(sent.bytesSent <= mayBeSent(changes), `${sent.bytesSent} bytes were sent`);
@@ -37,8 +37,8 @@ describe("a plan that fails over from a to b, and comes home", () => {
   const changeAt = async (site: RealSite, volumeIds: readonly string[]) => {
     for (const id of volumeIds) await site.change(id, grains, nextSeed());
   };
-  const sentTo = (sent: ReadonlyMap<string, Sent>, site: RealSite) => sent.get(site.siteId);
-  const groupOf = (sent: ReadonlyMap<string, Sent>): GroupId =>
+  const sentTo = (sent: ReadonlyMap<string, SentThere>, site: RealSite) => sent.get(site.siteId);
+  const groupOf = (sent: ReadonlyMap<string, SentThere>): GroupId =>
     [...sent.values()][0]?.run.groupId ?? assert.fail("it went nowhere");
 
   const assertEqualAt = async (sites: readonly RealSite[], groupId: GroupId, wanted: readonly Buffer[]) => {

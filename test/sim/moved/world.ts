@@ -37,13 +37,13 @@ const siteC = siteIdSchema.parse("c");
 const roundsMax = 400;
 
 /** What a run sent to a site, and from which group it started. */
-export interface Sent {
+export interface SentThere {
   readonly run: Run;
   readonly base: Base | undefined;
   readonly bytesSent: number;
 }
 
-/** A plan of two volumes that protects `a`, and copies to `b` and `c`: three sites with gateways. */
+/** A plan of two volumes that protects `a`, and copies to `b` and `c`. Each has a gateway. */
 export class MovedWorld {
   readonly a: RealSite;
   readonly b: RealSite;
@@ -120,16 +120,16 @@ export class MovedWorld {
   }
 
   /** A run to all of its targets, as a person asks for it. */
-  async backUp(): Promise<ReadonlyMap<SiteId, Sent>> {
+  async backUp(): Promise<ReadonlyMap<SiteId, SentThere>> {
     this.#api.pass(1);
     const { status, body } = await this.#api.send<Run>("POST", "/v1/plans/db/run");
     assert.equal(status, 201, JSON.stringify(body));
     return this.#sentBy(body.id);
   }
 
-  async #sentBy(runId: RunId): Promise<ReadonlyMap<SiteId, Sent>> {
+  async #sentBy(runId: RunId): Promise<ReadonlyMap<SiteId, SentThere>> {
     const run = await this.#succeeded(runId);
-    const sent = partsOf(run).map(async ([site, { moved }]): Promise<readonly [SiteId, Sent]> => {
+    const sent = partsOf(run).map(async ([site, { moved }]): Promise<readonly [SiteId, SentThere]> => {
       const base = await readBase(this.#api.deps, runId, site);
       return [site, { run, base, bytesSent: moved?.bytesSent ?? assert.fail("nothing moved") }];
     });
@@ -153,7 +153,7 @@ export class MovedWorld {
   }
 
   /** It sends to some of the targets, as a failover has it. */
-  async sendFor(failoverId: FailoverId, ...targets: readonly SiteId[]): Promise<ReadonlyMap<SiteId, Sent>> {
+  async sendFor(failoverId: FailoverId, ...targets: readonly SiteId[]): Promise<ReadonlyMap<SiteId, SentThere>> {
     const of = { failoverId, slot: addSeconds(this.#api.deps.clock.now(), 0.001), targets };
     const runId = await runPlanFor(this.#api.deps, planId, of);
     assert(runId !== undefined, "it is a run of the failover");
