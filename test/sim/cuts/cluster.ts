@@ -1,6 +1,7 @@
 import { cp, rm } from "node:fs/promises";
 import type { RunTask, TaskResult } from "../../../core/api/task.ts";
 import { recordingLog } from "../../../gateway/agent/testing.ts";
+import { createAwaitReady } from "../../../gateway/readiness/await-ready.ts";
 import { fillExtent, noise, readVolume, write } from "../../../gateway/storage/conformance/fixtures.ts";
 import type { StorageDriver } from "../../../gateway/storage/driver.ts";
 import { ExtentStore } from "../../../gateway/storage/extentstore/extentstore.ts";
@@ -9,6 +10,7 @@ import type { SendVolume } from "../../../gateway/tasks/context.ts";
 import { performTask } from "../../../gateway/tasks/perform.ts";
 import { servesNothing } from "../../../gateway/tasks/serves-nothing.ts";
 import { identity, instant, progressOf } from "../../../gateway/tasks/testing.ts";
+import { systemTime } from "../../../gateway/time/time.ts";
 import { type Cut, cutAround, Died } from "./cut.ts";
 
 export const extentBytes = 64 * 1024;
@@ -89,6 +91,7 @@ export const doTask = async (
   const there = cutAround(to.driver, { come: (place) => come(`there, ${place}`) });
   const result = await performTask(task, {
     ...servesNothing,
+    awaitReady: createAwaitReady(systemTime),
     ...{ storage, identity, log: recordingLog(), signal: ending.signal },
     send: sender(task, there),
     now: () => instant(new Date().toISOString()),
