@@ -66,7 +66,7 @@ export const redefinePlan = (plan: WholePlan, definition: PlanDefinition, contex
   refuseDeleted(plan);
   refuseOtherKind(plan, definition);
   refuseOtherSource(plan, definition);
-  const { schedule: _, retention: __, ...rest } = plan;
+  const { schedule: _, retention: __, adopted: ___, ...rest } = plan;
   const changes = defined(definition, context, plan.objects);
   const changed: WholePlan = {
     ...rest,
