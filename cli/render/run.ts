@@ -153,6 +153,7 @@ const kinds = {
   clone: "clone",
   deletion: "deletion",
   attach: "attachment",
+  failover: "failover",
 } as const;
 
 /** Everything about a run as it is now. Nothing is drawn over it, so no line has to be cut. */

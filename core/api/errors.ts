@@ -44,6 +44,12 @@ export const errorCodes = {
   PLAN_EMPTY: { status: 422, retryable: false },
   PLAN_TOO_LARGE: { status: 422, retryable: false },
   PLAN_BUSY: { status: 409, retryable: true },
+  /** A failover is moving its objects. */
+  FAILOVER_UNDER_WAY: { status: 409, retryable: true },
+  /** Its objects are at another site than the one that it protects. */
+  PLAN_AWAY: { status: 409, retryable: false },
+  /** It is away, and all that it would copy to is that silent site. */
+  HOME_ABSENT: { status: 409, retryable: true },
   SCHEDULE_IMPOSSIBLE: { status: 422, retryable: false },
   // Runs, groups, restores.
   RUN_UNKNOWN: { status: 404, retryable: false },
@@ -57,6 +63,11 @@ export const errorCodes = {
   PREVIEW_STALE: { status: 409, retryable: false },
   GROUP_BUSY: { status: 409, retryable: true },
   CHANGED_SINCE: { status: 409, retryable: false },
+  // Failovers.
+  FAILOVER_UNKNOWN: { status: 404, retryable: false },
+  FAILOVER_ENDED: { status: 409, retryable: false },
+  NOT_FAILED_OVER: { status: 409, retryable: false },
+  NOTHING_TO_CONTINUE: { status: 409, retryable: false },
   ROLLBACK_UNFINISHED: { status: 409, retryable: true },
   ROLLBACK_ENDED: { status: 409, retryable: false },
   OBJECT_PROTECTED: { status: 409, retryable: false },

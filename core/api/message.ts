@@ -26,7 +26,7 @@ export const messageFormat = 3;
  * they are told: whoever makes such a task gives it this as its `format`. The others go to any
  * gateway.
  */
-export const newestMessageFormat = 4;
+export const newestMessageFormat = 5;
 
 /** Whether a newer version than this one has sent it: it is left for one that understands it. */
 export const isNewerMessage = (body: unknown): boolean =>

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { planSettingsSchema } from "./adoption/told-plan.ts";
 import { boundedRecord, entriesMax } from "./bounds.ts";
+import { orderSchema, orderTermsSchema } from "./failover/order.ts";
 import {
   failoverIdSchema,
   groupIdSchema,
@@ -24,8 +25,11 @@ import { attachTermsSchema } from "./restore/attach.ts";
 import { rollbackWishesSchema } from "./restore/rollback-wishes.ts";
 import { rebuildWishesSchema } from "./restore/wishes.ts";
 
-/** What a person asks for to have something of a restore point back. */
-export const restoreKindSchema = z.enum(["rebuild", "rollback", "clone", "attach"]);
+/**
+ * What reads a group to have something of it back; `failover`: what a failover has a site do for
+ * that.
+ */
+export const restoreKindSchema = z.enum(["rebuild", "rollback", "clone", "attach", "failover"]);
 export type RestoreKind = z.infer<typeof restoreKindSchema>;
 
 export const runKindSchema = z.enum(["snapshot", "backup", ...restoreKindSchema.options, "deletion"]);
@@ -44,6 +48,11 @@ export const stepSchema = z.enum([
   "undoing",
   "deleting",
   "attaching",
+  "looking",
+  "stopping",
+  "comparing",
+  "starting",
+  "readying",
 ]);
 export type Step = z.infer<typeof stepSchema>;
 
@@ -96,6 +105,8 @@ export const runHeadSchema = z.object({
   id: runIdSchema,
   planId: planIdSchema,
   kind: runKindSchema,
+  /** Of kind `failover`. */
+  order: orderSchema.optional(),
   /**
    * `clock`: its schedule, at a slot that has had its run already, since a clock was wrong and was
    * put right.
@@ -166,6 +177,8 @@ const deletionPlanSchema = z.object({
         .array(planObjectSchema.pick({ kind: true, id: true, name: true }))
         .min(1)
         .max(restoredMax),
+      /** What has anything that this group has not stays. */
+      unchangedSince: groupIdSchema.optional(),
     })
     .optional(),
 });
@@ -209,6 +222,8 @@ export const runPlanSchema = z.object({
       objects: z.array(z.int().min(0)).min(1).max(entriesMax).optional(),
       /** Of an attachment. */
       attach: attachTermsSchema.optional(),
+      /** Of kind `failover`. */
+      order: orderTermsSchema.optional(),
     })
     .optional(),
   deletion: deletionPlanSchema.optional(),
@@ -286,8 +301,8 @@ export type Published = z.infer<typeof publishedSchema>;
 export const baseSchema = z.object({
   baseGroupId: groupIdSchema.nullable(),
   baseRunId: runIdSchema.nullable(),
-  /** The site that took it, where that is another one than sends now. */
-  takenBy: siteIdSchema.optional(),
+  /** Another site took it than sends now: that has other snapshots of it. */
+  ofAnotherSite: z.literal(true).optional(),
   /**
    * For people: a full transfer says why it is one (I4). Of a restore: both sites have the base
    * (`shared`), or the target alone (`seed`), or it has nothing of the plan (`nothing-there`).

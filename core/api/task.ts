@@ -3,6 +3,7 @@ import { adoptionCreateSchema } from "./adoption/adoption.ts";
 import { toldPlanSchema } from "./adoption/told-plan.ts";
 import { entriesMax } from "./bounds.ts";
 import { revocationListSchema } from "./enrolment.ts";
+import { orderAnswerSchema, orderTaskOfSchema, orderTermsSchema } from "./failover/order.ts";
 import { listedGroupSchema } from "./group.ts";
 import {
   gatewayIdSchema,
@@ -173,6 +174,8 @@ const restoredTaskSchema = z.object({
     .max(restoredMax),
   /** A run that has one of them now: nothing is deleted as long as it has. */
   lockedBy: runIdSchema.optional(),
+  /** What has anything that this group of the plan's has not stays, and is named in a warning. */
+  unchangedSince: groupIdSchema.optional(),
 });
 export const reclaimTaskSchema = z.object({
   ...runTask,
@@ -215,6 +218,13 @@ const rollsBack = {
     .min(1)
     .max(planObjectsMax),
   discardChanges: z.boolean(),
+  /**
+   * Another group of the plan's that the objects are expected to be as now: without
+   * `discardChanges`, what is other than that is not rolled back.
+   */
+  unchangedSince: groupIdSchema.optional(),
+  /** As `SnapshotTask` has them: `objects` are the originals, and what stands for them is meant. */
+  standIns: z.array(runIdSchema).max(standInsMax).optional(),
 };
 /** Whether objects can be rolled back, and what would be lost by it; nothing is changed. */
 export const checkTaskSchema = z.object({
@@ -237,6 +247,16 @@ export const attachTaskSchema = z.object({
   object: planObjectSchema.pick({ kind: true, id: true }),
   ...attachTermsSchema.shape,
 });
+/** What a failover has a site do. `groupId` names the restore, and nothing else. */
+export const orderTaskSchema = z.object({
+  ...runTask,
+  kind: z.literal("order"),
+  /** By which the objects are named; to `compare`, what they are to be like. */
+  fromGroupId: groupIdSchema,
+  /** As `OrderTerms` has them. */
+  standIns: orderTermsSchema.shape.standIns,
+  order: orderTaskOfSchema,
+});
 /** Whoever is writing to the group's mirrors is fenced off, and the group is never published. */
 export const abortTaskSchema = z.object({ ...runTask, kind: z.literal("abort") });
 /** Whatever was brought to the site for a restore goes, and is never brought again. */
@@ -253,6 +273,7 @@ export const runTaskSchema = z.discriminatedUnion("kind", [
   rollbackTaskSchema,
   undoRollbackTaskSchema,
   attachTaskSchema,
+  orderTaskSchema,
   abortTaskSchema,
   unstageTaskSchema,
 ]);
@@ -324,6 +345,7 @@ export type CheckTask = z.infer<typeof checkTaskSchema>;
 export type RollbackTask = z.infer<typeof rollbackTaskSchema>;
 export type UndoRollbackTask = z.infer<typeof undoRollbackTaskSchema>;
 export type AttachTask = z.infer<typeof attachTaskSchema>;
+export type OrderTask = z.infer<typeof orderTaskSchema>;
 export type AbortTask = z.infer<typeof abortTaskSchema>;
 export type UnstageTask = z.infer<typeof unstageTaskSchema>;
 export type RunTask = z.infer<typeof runTaskSchema>;
@@ -424,6 +446,8 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
       .max(entriesMax)
       .transform((groups) => groups.flatMap((group) => toldGroupSchema.safeParse(group).data ?? []))
       .optional(),
+    /** What a restore has made, and stays. */
+    warnings: toldWarningsSchema,
   }),
   z.object({ kind: z.literal("rebuild"), object: objectConfigSchema }),
   z.object({ kind: z.literal("check"), warnings: toldWarningsSchema }),
@@ -431,6 +455,7 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("undo-rollback"), warnings: toldWarningsSchema }),
   /** The attachment's time is over. */
   z.object({ kind: z.literal("attach"), progress: toldProgressSchema }),
+  z.object({ kind: z.literal("order"), order: orderAnswerSchema }),
   z.object({ kind: z.literal("abort") }),
   z.object({ kind: z.literal("unstage") }),
 ]);

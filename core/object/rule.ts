@@ -42,6 +42,9 @@ export const fitsByName = (rule: PlanRule, object: { readonly kind: string; read
   return isBelow && (rule.match === undefined || isMatch(foldedName(rule.match), name));
 };
 
+/** Whether a pattern of names, with `*` and `?`, stands for all of a name. */
+export const fitsPattern = (pattern: string, name: string): boolean => isMatch(foldedName(pattern), foldedName(name));
+
 const withoutSlash = (directory: string): string => (directory.endsWith("/") ? directory.slice(0, -1) : directory);
 
 /** A label may have `=` in its key and in its value: each place where it can be parted is tried. */

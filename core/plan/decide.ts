@@ -6,7 +6,8 @@ import { addSeconds, later } from "../ports/clock.ts";
 import { slotRange } from "../schedule/slots.ts";
 import type { PlanEffect, PlanEvent, RunOfFailover } from "./events.ts";
 import { emptied, entered, hasRun, released } from "./lanes.ts";
-import { isAway, isMoved, siteOfObjects, targetsOf } from "./place.ts";
+import { isAway, siteOfObjects, targetsOf } from "./place.ts";
+import { homeAbsent, refuseMoved, refuseMoving } from "./refuse-moved.ts";
 import { beginsNow, isSettledAhead, putBack, settledUntil, unsettled } from "./settled.ts";
 
 export interface PlanDecision {
@@ -38,6 +39,7 @@ interface Scene extends Around {
  * where a run is still going it is remembered, and takes the place of what was remembered before
  * (W22). So every slot is one run or one recorded skip (I11), and the newest one is what gets
  * backed up.
+ * @throws {VisibleError} of what a person asks for: FAILOVER_UNDER_WAY, PLAN_AWAY, HOME_ABSENT
  */
 export const decidePlan = (plan: Plan, event: PlanEvent, now: Instant, around: Around = {}): PlanDecision => {
   if (plan.status === "deleted") return afterDeletion(plan, event, now);
@@ -80,7 +82,8 @@ const decideRighted = (plan: Plan, event: PlanEvent, scene: Scene): PlanDecision
     case "resume":
       return plan.status === "suspended" ? resumed(settle(plan, "active", scene), now) : unchanged(plan);
     case "delete":
-      return isMoved(plan) ? unchanged(plan) : remove(plan, now);
+      refuseMoved(plan, "It was not deleted");
+      return remove(plan, now);
   }
 };
 
@@ -168,10 +171,10 @@ const isSameSchedule = (one: Plan["schedule"], other: Plan["schedule"]): boolean
   return text(one) === text(other);
 };
 
-/** Nothing changes where none can be made now: whoever asks finds out why before he does. */
 const runNow = (plan: Plan, { now, isHomeAbsent }: Scene): PlanDecision => {
+  refuseMoving(plan, "No run was begun");
   const targets = reached(plan, isHomeAbsent);
-  if (plan.moving !== undefined || targets.length === 0) return unchanged(plan);
+  if (targets.length === 0) throw homeAbsent(plan);
   const slot = manualSlot(plan, now);
   return enqueue({ ...plan, manualSlot: slot }, slot, { trigger: "person", targets });
 };

@@ -6,6 +6,7 @@ import type { Site } from "../api/site.ts";
 import { validateSchedule } from "../schedule/validate.ts";
 import { type KnownFacilities, refuseUnknownPool, refuseUnsupportedKinds, refuseWrongSwitches } from "./facilities.ts";
 import type { KnownObjects } from "./named.ts";
+import { refuseMoved } from "./refuse-moved.ts";
 import { resolveObjects } from "./resolve.ts";
 import { knownSite, refuseWrongSites } from "./sites.ts";
 
@@ -60,7 +61,8 @@ export const definePlan = (
  * while its site is down.
  *
  * @throws {VisibleError} what `definePlan` does, and PLAN_KIND_FIXED, PLAN_SOURCE_FIXED,
- *   PLAN_UNKNOWN for a deleted plan
+ *   PLAN_UNKNOWN for a deleted plan, and FAILOVER_UNDER_WAY or PLAN_AWAY for other objects or
+ *   targets of one that a failover has moved
  */
 export const redefinePlan = (plan: WholePlan, definition: PlanDefinition, context: PlanContext): WholePlan => {
   refuseDeleted(plan);
@@ -74,8 +76,19 @@ export const redefinePlan = (plan: WholePlan, definition: PlanDefinition, contex
     objectSet: plan.objectSet + (isSameObjects(changes.objects, plan.objects) ? 0 : 1),
     lanes: lanesFor(definition, plan.lanes),
   };
+  if (changed.objectSet !== plan.objectSet) refuseMoved(plan, "Its objects were not changed");
+  if (!isSameSites(changed, plan)) refuseMoved(plan, "Its targets were not changed");
   refuseTooLarge(changed);
   return changed;
+};
+
+const isSameSites = (one: Pick<Plan, "targets">, other: Pick<Plan, "targets">): boolean => {
+  const sitesOf = ({ targets }: Pick<Plan, "targets">) =>
+    targets
+      .map(({ site }) => site)
+      .sort()
+      .join();
+  return sitesOf(one) === sitesOf(other);
 };
 
 const isSameObjects = (some: readonly PlanEntry[], others: readonly PlanEntry[]): boolean =>

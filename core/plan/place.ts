@@ -17,10 +17,3 @@ export const targetsOf = ({ kind, source, targets, place }: Placed): readonly Si
   if (kind === "snapshot") return [source];
   return targets.map(({ site }) => (site === place?.siteId ? source : site));
 };
-
-/**
- * Whether a failover has the plan's objects: what it protects, and where, stays as it is until they
- * are back home.
- */
-export const isMoved = (plan: Pick<Placed, "source" | "place"> & Pick<Plan, "moving">): boolean =>
-  plan.moving !== undefined || isAway(plan);

@@ -9,6 +9,7 @@ const words: Record<RestoreKind, string> = {
   rollback: "being rolled back to",
   clone: "being cloned",
   attach: "attached",
+  failover: "needed for a failover",
 };
 
 const holdText = (runId: string, hold: Hold | undefined): string => {

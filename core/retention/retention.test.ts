@@ -65,6 +65,9 @@ const published = (groups: readonly Group[]) =>
 const good = (groups: readonly Group[]) => published(groups).filter(({ ofFailedRun }) => !ofFailedRun);
 const ids = (plan: readonly { readonly group: Group; readonly verdict: string }[], verdict: "keep" | "delete") =>
   new Set(plan.filter((line) => line.verdict === verdict).map((line) => line.group.id));
+/** What a target has too. */
+const shared = (there: readonly Group[], here: readonly Group[]) =>
+  there.filter(({ id }) => published(here).some((one) => one.id === id));
 /** A newer group than all that a target has, which it lost, may come back. */
 const lostBase = (groups: readonly Group[]) => {
   const newest = groups
@@ -259,7 +262,8 @@ describe("planSourceReclaim", () => {
             .map((line) => line.group.id),
         );
         for (const target of ["b", "c"]) {
-          const there = scene.mirrorGroups.filter(({ siteId }) => siteId === target);
+          const at = scene.mirrorGroups.filter(({ siteId }) => siteId === target);
+          const there = shared(at, scene.sourceGroups);
           for (const base of [published(there)[0], lostBase(there)]) {
             if (base !== undefined) assert.ok(!gone.has(base.id));
           }
@@ -297,7 +301,8 @@ describe("planSourceReclaim", () => {
     fc.assert(
       fc.property(scenes, (scene) => {
         const bases = ["b", "c"].flatMap((target) => {
-          const there = scene.mirrorGroups.filter(({ siteId }) => siteId === target);
+          const at = scene.mirrorGroups.filter(({ siteId }) => siteId === target);
+          const there = shared(at, scene.sourceGroups);
           return [published(there)[0]?.id, lostBase(there)?.id];
         });
         const inUse = ({ id, holds }: Group) => holds.length > 0 || scene.activeGroupIds.includes(id);

@@ -1,8 +1,10 @@
 import type { Group } from "../api/group.ts";
-import type { GroupId, Instant } from "../api/ids.ts";
+import type { GroupId, Instant, SiteId } from "../api/ids.ts";
 import { shownName } from "../api/name.ts";
 import { instantText } from "../object/instant-text.ts";
+import { basesAmong } from "./bases.ts";
 import { holdsText } from "./holds.ts";
+import { isOfOrder } from "./order.ts";
 
 /** What is to become of one group, and why: shown to people as it is. */
 export interface Reclaim<Rule extends string> {
@@ -42,9 +44,9 @@ export interface Gap {
   readonly until: number;
 }
 
-type CommonRule = "until" | "last" | "held" | "lost" | "unknown" | "excess" | "deleting" | "gone";
+type CommonRule = "until" | "last" | "held" | "lost" | "unknown" | "excess" | "deleting" | "gone" | "base";
 export type ReclaimRule = CommonRule | "newest" | "failed";
-export type SourceReclaimRule = CommonRule | "base" | "active";
+export type SourceReclaimRule = CommonRule | "active";
 
 /**
  * W9, W11: which groups of one plan at one site are beyond the retention: the restore points of a
@@ -54,24 +56,30 @@ export type SourceReclaimRule = CommonRule | "base" | "active";
  * kept and does not count, so that reading an old one does not cost a newer one; nor does one that
  * the site does not have now, or that no known run made. Groups of failed runs go with those of
  * good ones that are as old, and are as many at most; they count only among themselves. The newest
- * good group that has an object which is gone is kept, whatever its age (I3). What is being deleted
+ * good group that has an object which is gone is kept, whatever its age (I3), and what an increment
+ * from or to another site starts from (I4), which is mostly among the newest. What is being deleted
  * is to be finished. What is kept until some time does not count either, and goes when that is
  * over.
+ *
+ * @param others the groups of sites that the plan sends to from here, or from there to here
  */
 export const planReclaim = ({
   groups,
   keepLast,
+  others = [],
   gone = [],
   now,
 }: {
   readonly groups: readonly Group[];
   readonly keepLast: number;
+  readonly others?: readonly Group[];
   readonly gone?: readonly Gone[];
   /** Absent: what is kept until some time is kept. */
   readonly now?: Instant;
 }): Reclaim<ReclaimRule>[] => {
   const newest = [newestPublished(groups), newestPublished(groups.filter(({ ofFailedRun }) => !ofFailedRun))];
   const goneIn = goneByGroup(groups, gone);
+  const bases = basesAmong(groups, others);
   let counted = 0;
   let failed = 0;
   return present(groups).map((group): Reclaim<ReclaimRule> => {
@@ -84,6 +92,8 @@ export const planReclaim = ({
     if (group.ofFailedRun && counted < keepLast && failed <= keepLast) {
       return keep(group, "failed", `kept, and not counted: its run failed; not older than the newest ${keepLast}`);
     }
+    const sites = bases.get(group.id);
+    if (sites !== undefined) return base(group, sites);
     const lastOf = goneIn.get(group.id);
     if (lastOf !== undefined) return keep(group, "gone", goneText(lastOf));
     return excess(group, `not among the newest ${keepLast}`);
@@ -91,14 +101,15 @@ export const planReclaim = ({
 };
 
 /**
- * Which of a backup plan's groups on its source site are of no use any more. Kept are the bases of
- * the next increment, that is what is newest at any target (I4); groups of runs that have not
- * ended; groups that somebody reads; and the newest `keepLast`, where the plan says so for its
- * source. What is read, or of a run that has not ended, does not count among `keepLast`; what a run
- * that failed at all targets has left is of no use. The newest group that has an object which is
- * gone is kept where no target has such a good one, and where the plan keeps groups at its source.
+ * Which of a backup plan's groups on the site that takes them are of no use any more. Kept are the
+ * bases of the next increment, that is what is newest at any target and here (I4); groups of runs
+ * that have not ended; groups that somebody reads; and the newest `keepLast`, where the plan says
+ * so for its source. What is read, or of a run that has not ended, does not count among `keepLast`;
+ * what a run that failed at all targets has left is of no use. The newest group that has an object
+ * which is gone is kept where no target has such a good one, and where the plan keeps groups at its
+ * source.
  *
- * @param mirrorGroups the restore points of all targets
+ * @param mirrorGroups the groups of all targets
  * @param activeGroupIds the groups of runs that have not ended
  */
 export const planSourceReclaim = ({
@@ -116,7 +127,7 @@ export const planSourceReclaim = ({
   readonly gone?: readonly Gone[];
   readonly now?: Instant;
 }): Reclaim<SourceReclaimRule>[] => {
-  const targetsByBase = basesOf(mirrorGroups);
+  const bases = basesAmong(sourceGroups, mirrorGroups);
   const atTarget = finderOfNewest(mirrorGroups.filter(isGood));
   const kept = gone.filter((object) => keepLast > 0 || atTarget(object) === undefined);
   const goneIn = goneByGroup(sourceGroups, kept);
@@ -126,10 +137,8 @@ export const planSourceReclaim = ({
     if (settled !== undefined) return settled;
     if (activeGroupIds.includes(group.id)) return keep(group, "active", "kept: its run has not ended");
     if (!group.ofFailedRun) counted += 1;
-    const targets = targetsByBase.get(group.id);
-    if (targets !== undefined) {
-      return keep(group, "base", `kept: the next increment to ${targets.join(", ")} starts from it`);
-    }
+    const sites = bases.get(group.id);
+    if (sites !== undefined) return base(group, sites);
     if (!group.ofFailedRun && counted <= keepLast) return last(group, keepLast);
     const lastOf = goneIn.get(group.id);
     if (lastOf !== undefined) return keep(group, "gone", goneText(lastOf));
@@ -177,22 +186,6 @@ const goneText = (gone: readonly Gone[]): string => {
   return `kept: the newest that may have what is gone from the source: ${shown.join(", ")}${more}`;
 };
 
-/**
- * By target, the newest group that it has published: the base of the next increment. A newer one
- * that it has lost may come back with its disk, and is the base then.
- */
-const basesOf = (mirrorGroups: readonly Group[]): Map<GroupId, string[]> => {
-  const targetsByBase = new Map<GroupId, string[]>();
-  for (const [target, groups] of Map.groupBy(mirrorGroups, ({ siteId }) => siteId)) {
-    const newestOrLost = present(groups).find(({ state }) => state === "published" || state === "lost");
-    const bases = new Set([newestPublished(groups)?.id, newestOrLost?.id]);
-    for (const base of bases) {
-      if (base !== undefined) targetsByBase.set(base, [...(targetsByBase.get(base) ?? []), target].sort());
-    }
-  }
-  return targetsByBase;
-};
-
 /** What needs no counting: what is not there, what nobody knows, what is being read or deleted. */
 const settledOf = (
   group: Group,
@@ -209,10 +202,6 @@ const settledOf = (
   return keep(group, "until", `kept until ${until}, and not counted: a rollback can be undone with it`);
 };
 
-/** Published, and none that is kept beside the plan's own for some time. */
-export const isOfOrder = ({ state, keepUntil }: Pick<Group, "state" | "keepUntil">): boolean =>
-  state === "published" && keepUntil === undefined;
-
 /** Newest first. The sequence gives the order: no clock is trusted. */
 const present = (groups: readonly Group[]): Group[] =>
   groups.filter(({ state }) => state !== "deleted").sort((one, other) => other.sequence - one.sequence);
@@ -225,6 +214,8 @@ const keep = <Rule extends string>(group: Group, rule: Rule, explanation: string
   rule,
   explanation,
 });
+const base = (group: Group, sites: readonly SiteId[]) =>
+  keep(group, "base", `kept: the next increment to ${sites.join(", ")} starts from it`);
 const last = (group: Group, keepLast: number) => keep(group, "last", `kept: among the newest ${keepLast}`);
 const held = (group: Group) => keep(group, "held", `kept: ${holdsText(group)}`);
 const excess = (group: Group, why: string) => reclaim(group, "excess", `deleted: ${why}`);

@@ -43,6 +43,11 @@ const answers: Record<Step, object> = {
   checking: { kind: "check" },
   "rolling-back": { kind: "rollback" },
   undoing: { kind: "undo-rollback" },
+  looking: { kind: "order", order: { type: "look", power: "on", obstacles: [] } },
+  stopping: { kind: "order", order: { type: "stop", power: "on" } },
+  comparing: { kind: "order", order: { type: "compare", power: "off", extents: 0 } },
+  starting: { kind: "order", order: { type: "start", power: "off" } },
+  readying: { kind: "order", order: { type: "ready" } },
   deleting: { kind: "reclaim", deleted: [] },
   attaching: { kind: "attach", progress },
 };

@@ -1,3 +1,4 @@
+import type { OrderAnswer } from "../api/failover/order.ts";
 import type { GroupId } from "../api/ids.ts";
 import type { ObjectConfig } from "../api/object.ts";
 import type { ReportPart } from "../api/report.ts";
@@ -36,6 +37,20 @@ const kindOf: Record<Step, TaskResult["kind"]> = {
   undoing: "undo-rollback",
   deleting: "reclaim",
   attaching: "attach",
+  looking: "order",
+  stopping: "order",
+  comparing: "order",
+  starting: "order",
+  readying: "order",
+};
+
+/** What a failover's tasks are about. */
+const orderIn: Partial<Record<Step, OrderAnswer["type"]>> = {
+  looking: "look",
+  stopping: "stop",
+  comparing: "compare",
+  starting: "start",
+  readying: "ready",
 };
 
 /** What is wrong with an answer; undefined: it can be taken in. */
@@ -48,6 +63,8 @@ export const answerFault = ({ step, result, part }: JudgedAnswer, asked: AskedOf
       return prepareFault(result, asked);
     case "reclaim":
       return reclaimFault(result, asked);
+    case "order":
+      return result.order.type === orderIn[step] ? undefined : "ANSWER_OF_ANOTHER_KIND";
     default:
       return undefined;
   }

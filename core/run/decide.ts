@@ -40,6 +40,11 @@ export const partTable: Record<Exclude<TargetState, "waiting">, PartRow> = {
   undoing: { done: part.endUndone, "gave-up": part.endHalf },
   deleting: working,
   attaching: lasting,
+  looking: working,
+  stopping: working,
+  comparing: working,
+  starting: working,
+  readying: working,
   reclaiming: tidying,
   succeeded: over,
   failed: over,
@@ -67,13 +72,18 @@ export const taskTable: Record<Step, TaskRow> = {
   "rolling-back": once,
   undoing: once,
   attaching: once,
+  looking: once,
+  stopping: once,
+  comparing: once,
+  starting: once,
+  readying: once,
   reclaiming: twice,
   deleting: twice,
 };
 
 /** The part after an event. Pure; the same object comes back when nothing changed. */
 export const decidePart = (
-  run: Pick<RunHead, "kind" | "sender">,
+  run: Pick<RunHead, "kind" | "sender" | "order">,
   before: TargetRun,
   event: PartEvent,
   { now }: Pick<RunContext, "now">,

@@ -1,3 +1,4 @@
+import type { Order } from "../api/failover/order.ts";
 import { type FailoverId, groupIdOf, type Instant, type PlanId, type RunId, runIdOf, type SiteId } from "../api/ids.ts";
 import type { Run, RunKind, TargetRun } from "../api/run.ts";
 
@@ -16,6 +17,7 @@ export const newRun = (options: {
   readonly id?: RunId;
   readonly planId: PlanId;
   readonly kind: RunKind;
+  readonly order?: Order | undefined;
   readonly trigger: Run["trigger"];
   readonly slot: Instant;
   readonly sequence: number;
@@ -28,11 +30,12 @@ export const newRun = (options: {
   readonly now: Instant;
 }): Run => {
   const { planId, kind, trigger, slot, sequence, source, sender, targets, objectCount, now } = options;
-  const { id = runIdOf(planId, slot), at, failoverId } = options;
+  const { id = runIdOf(planId, slot), order, at, failoverId } = options;
   return {
     id,
     planId,
     kind,
+    ...(order !== undefined && { order }),
     trigger,
     slot,
     sequence,

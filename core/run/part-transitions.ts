@@ -9,7 +9,7 @@ type EventOf<E extends PartEvent["type"]> = Extract<PartEvent, { type: E }>;
 
 /** What a transition may look at besides its event. */
 export interface PartSituation {
-  readonly run: Pick<RunHead, "kind" | "sender">;
+  readonly run: Pick<RunHead, "kind" | "sender" | "order">;
   readonly part: TargetRun;
   readonly now: Instant;
 }

@@ -1,3 +1,4 @@
+import type { Order } from "../api/failover/order.ts";
 import type { SiteId } from "../api/ids.ts";
 import {
   type RestoreKind,
@@ -26,6 +27,18 @@ export const stepsOf: Record<RunKind, readonly Step[]> = {
   clone: [...bringing, "rebuilding"],
   deletion: ["deleting"],
   attach: ["attaching"],
+  failover: ["looking", "stopping", "comparing", "starting", "readying"],
+};
+
+/**
+ * What each order has of these. What is on is written down before anything is switched off, so it
+ * is known whoever dies in between.
+ */
+const stepsOfOrder: Record<Order, readonly Step[]> = {
+  look: ["looking"],
+  stop: ["looking", "stopping"],
+  compare: ["comparing"],
+  start: ["starting", "readying"],
 };
 
 /** Whether it is one of the plan's own, which waits for its turn and adds groups to the plan's. */
@@ -39,13 +52,15 @@ export const isRestore = (kind: RunKind): kind is RestoreKind =>
 export const takesGroup = (kind: RunKind): boolean => stepsOf[kind].includes("snapshotting");
 
 /** What tells which steps a run has. */
-type Kind = Pick<RunHead, "kind" | "sender">;
+type Kind = Pick<RunHead, "kind" | "sender" | "order">;
 
 const isBringing = (step: Step): boolean => bringing.some((one) => one === step);
 
 /** The steps of a run at one target, in order. */
-export const stepsIn = ({ kind, sender }: Kind): readonly Step[] =>
-  isRestore(kind) && sender === undefined ? stepsOf[kind].filter((step) => !isBringing(step)) : stepsOf[kind];
+export const stepsIn = ({ kind, sender, order }: Kind): readonly Step[] => {
+  if (order !== undefined) return stepsOfOrder[order];
+  return isRestore(kind) && sender === undefined ? stepsOf[kind].filter((step) => !isBringing(step)) : stepsOf[kind];
+};
 
 /** Whether the step brings a group to a site for a restore alone. */
 export const isStaging = ({ sender }: Pick<RunHead, "sender">, step: Step): boolean =>
@@ -82,6 +97,10 @@ export const taskCount = (
     case "transferring":
       return volumes;
     case "rebuilding":
+    case "looking":
+    case "stopping":
+    case "comparing":
+    case "starting":
       return objectCount;
     case "reclaiming":
       return kind === "backup" ? 2 : 1;
@@ -92,6 +111,7 @@ export const taskCount = (
     case "undoing":
     case "deleting":
     case "attaching":
+    case "readying":
       return 1;
   }
 };
@@ -143,6 +163,11 @@ export const siteOfTask = (run: Sites, target: SiteId, step: Step, index: number
     case "undoing":
     case "deleting":
     case "attaching":
+    case "looking":
+    case "stopping":
+    case "comparing":
+    case "starting":
+    case "readying":
       return target;
     case "reclaiming":
       return index === 0 ? target : takerOf(run);

@@ -370,8 +370,8 @@ describe("retention", () => {
     await putGroups(api, plan, siteB, "mirror", 4);
     const before = await api.dump();
     assert.deepEqual(await verdicts(api), [
-      ["a", [2, "delete", "excess"], [1, "delete", "excess"]],
-      ["b", [4, "keep", "newest"], [3, "keep", "last"], [2, "delete", "excess"], [1, "delete", "excess"]],
+      ["a", [2, "keep", "base"], [1, "delete", "excess"]],
+      ["b", [4, "keep", "newest"], [3, "keep", "last"], [2, "keep", "base"], [1, "delete", "excess"]],
     ]);
     assert.deepEqual((await verdicts(api, "?keepLast=3"))[1]?.slice(1), [
       [4, "keep", "newest"],

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { OrderAnswer, OrderTaskOf } from "../../core/api/failover/order.ts";
 import { type GroupId, gatewayIdSchema, type Instant, type SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule } from "../../core/api/plan.ts";
@@ -67,6 +68,8 @@ export const resultOf = (
       return { kind: "attach", progress: progressOf("done", 0) };
     case "rebuild":
       return { kind: "rebuild", object: { ...published(task.object), name: task.name } };
+    case "order":
+      return { kind: "order", order: answerTo(task.order) };
     case "check":
     case "rollback":
     case "undo-rollback":
@@ -74,6 +77,14 @@ export const resultOf = (
     case "unstage":
       return { kind: task.kind };
   }
+};
+
+/** Of a site at which VMs are on, and everything is as it was. */
+const answerTo = (order: OrderTaskOf): OrderAnswer => {
+  if (order.type === "ready") return { type: "ready" };
+  const power = order.object.kind === "vm" ? ("on" as const) : ("none" as const);
+  if (order.type === "look") return { type: "look", power, obstacles: [] };
+  return order.type === "compare" ? { type: "compare", power, extents: 0 } : { type: order.type, power };
 };
 
 /** An object as its group has it. */

@@ -5,7 +5,7 @@ import type { DeletionPlan } from "../../core/api/run.ts";
 import { instantText } from "../../core/object/instant-text.ts";
 import type { Stored } from "../../core/ports/store.ts";
 import { holdsText } from "../../core/retention/holds.ts";
-import { isOfOrder } from "../../core/retention/retention.ts";
+import { isOfOrder } from "../../core/retention/order.ts";
 import type { Deps } from "../ports/deps.ts";
 import { withDamage } from "../queries/groups.ts";
 import { isNeededAt, type SiteGroups } from "./going.ts";

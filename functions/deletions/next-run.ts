@@ -1,5 +1,6 @@
 import type { Group } from "../../core/api/group.ts";
 import type { Reason } from "../../core/api/reason.ts";
+import { siteOfObjects } from "../../core/plan/place.ts";
 import { isNeededAt } from "../deletable/going.ts";
 import { readGroups } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -13,7 +14,7 @@ export const nextRunNotes = async (deps: Deps, { wish, plan, sites }: Wanted): P
   const [site] = sites;
   if (wish.type !== "group" || site === undefined || plan.kind !== "backup") return [];
   const { siteId, at, going } = site;
-  if (siteId === plan.source || !isNeededAt(plan, siteId)) return [];
+  if (siteId === siteOfObjects(plan) || !isNeededAt(plan, siteId)) return [];
   const published = at.here.map(({ body }) => body).filter(({ state }) => state === "published");
   const goes = new Set(going.map(({ body }) => body.id));
   const [newest] = published;
@@ -24,7 +25,7 @@ export const nextRunNotes = async (deps: Deps, { wish, plan, sites }: Wanted): P
       { code: "NEXT_RUN_FULL", message: `No restore point is left at ${siteId}: the next run sends everything.` },
     ];
   }
-  return [(await isAtSource(deps, next, plan.source)) ? fromOlder(next) : compares(next)];
+  return [(await isAtSource(deps, next, siteOfObjects(plan))) ? fromOlder(next) : compares(next)];
 };
 
 const isAtSource = async (deps: Deps, { planId, id }: Group, source: Group["siteId"]): Promise<boolean> =>

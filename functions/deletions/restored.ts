@@ -30,6 +30,7 @@ export const readRestored = async (deps: Deps, wish: Wish): Promise<Wanted> => {
   if (lock !== undefined) throw objectLocked(lock);
   await refuseProtected(deps, siteId, objects);
   const plan = await readPlan(deps, planIdOf(restoreId));
+  if (plan.status !== "deleted" && plan.place?.standIns.includes(restoreId)) throw standsIn(plan.name, restoreId);
   const site = { siteId, groups: [], mirrors: false };
   const restored: DeletionPlan["restored"] = {
     restoreId,
@@ -100,4 +101,9 @@ const tooMany = (restoreId: RunId) =>
 const isProtected = (plan: string, object: ObjectConfig) =>
   new VisibleError("OBJECT_PROTECTED", `The plan “${plan}” protects “${shownName(object.name)}” (${object.id}).`, {
     hint: `Take it out of the plan first: smtx-backup plan update ${plan} -f FILE`,
+  });
+
+const standsIn = (plan: string, restoreId: RunId) =>
+  new VisibleError("OBJECT_PROTECTED", `What ${restoreId} has made stands for the objects of the plan “${plan}”.`, {
+    hint: `See where they are with: smtx-backup plan show ${plan}`,
   });

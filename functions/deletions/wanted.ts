@@ -5,6 +5,7 @@ import { planIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { type DeletionPlan, partsMax } from "../../core/api/run.ts";
 import { targetsOf } from "../../core/plan/place.ts";
+import { refuseMoved } from "../../core/plan/refuse-moved.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { isNeededAt, type MeantAt, meantOf, readSiteGroups } from "../deletable/going.ts";
 import { refusalOf } from "../deletable/refusal.ts";
@@ -58,6 +59,7 @@ const meantBy = async (
       return [{ siteId, groups: "all", mirrors: siteId !== plan.source }];
     }
     case "plan": {
+      refuseMoved(plan, "Nothing is deleted");
       const withGroups = (await readGroups(deps, plan.id)).filter(({ body }) => body.state !== "deleted");
       const sites = new Set([...targetsOf(plan), ...withGroups.map(({ body }) => body.siteId)]);
       if (sites.size > partsMax) throw tooManySites(plan);

@@ -4,10 +4,15 @@ import { retrying } from "../documents/conflicts.ts";
 import type { Deps } from "../ports/deps.ts";
 import { type Effects, type NewEntry, putOutbox } from "./outbox.ts";
 
+interface Decided<State> {
+  readonly state: State;
+  readonly effects: Effects | undefined;
+}
+
 /** How a kind of document goes from one state to the next. */
 export interface Aggregate<State extends object, Event> {
   readonly key: Key;
-  readonly decide: (state: State, event: Event) => { readonly state: State; readonly effects: Effects | undefined };
+  readonly decide: (state: State, event: Event) => Promise<Decided<State>> | Decided<State>;
   /** When the sweep has to look at it, if nothing happens before. */
   readonly dueAt: (state: State) => Instant | undefined;
   readonly missing: () => Error;
@@ -32,7 +37,7 @@ export const advance = async <State extends object, Event>(
   return retrying(deps, async () => {
     const stored = await deps.store.get<State>(aggregate.key);
     if (stored === undefined) throw aggregate.missing();
-    const { state, effects } = aggregate.decide(stored.body, event);
+    const { state, effects } = await aggregate.decide(stored.body, event);
     if (state === stored.body && effects === undefined) return { state, outbox: undefined };
     const dueAt = aggregate.dueAt(state);
     const outbox =

@@ -38,14 +38,14 @@ export const answerTo = async (deps: Deps, id: ShardId, shard: Shard, report: Co
 const writeDown = async (
   deps: Deps,
   { runId, place, step }: ShardId,
-  { progress, sequence, source }: Shard,
+  { progress, sequence, source, at }: Shard,
   { result, part, index }: Completed,
 ): Promise<void> => {
   await putFacts(deps, { runId, step, target: place, index, ...(part && { part }) }, result, progress);
   if (result.kind !== "snapshot") {
     return putWarnings(deps, { runId, step, target: place, index }, warningsIn(result));
   }
-  const warnings = await warningsOfGone(deps, { runId, source }, result);
+  const warnings = at === undefined ? await warningsOfGone(deps, { runId, source }, result) : warningsIn(result);
   await putWarnings(deps, { runId, step, target: "source", index: part?.number ?? 0 }, warnings);
   await noteGone(deps, { runId, sequence }, result.gone ?? []);
 };

@@ -4,6 +4,8 @@ import { type PlanId, type RunId, runIdOf } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { WholePlan } from "../../core/plan/define.ts";
+import type { RunOfFailover } from "../../core/plan/events.ts";
+import { hasRun } from "../../core/plan/lanes.ts";
 import { CommitConflict } from "../../core/ports/store.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import { retrying } from "../documents/conflicts.ts";
@@ -78,7 +80,10 @@ export const deletePlan = async (deps: Deps, planId: PlanId): Promise<void> => {
   await applyToPlan(deps, planId, { type: "delete" });
 };
 
-/** Runs the plan now, beside its schedule. @throws VisibleError PLAN_UNKNOWN */
+/**
+ * Runs the plan now, beside its schedule.
+ * @throws VisibleError PLAN_UNKNOWN, FAILOVER_UNDER_WAY, HOME_ABSENT
+ */
 export const runPlanNow = async (deps: Deps, planId: PlanId): Promise<Run> => {
   const { manualSlot, status } = await applyToPlan(deps, planId, { type: "run-now" });
   if (status === "deleted") throw new VisibleError("PLAN_UNKNOWN", "The plan was deleted.");
@@ -89,6 +94,16 @@ export const runPlanNow = async (deps: Deps, planId: PlanId): Promise<Run> => {
   throw new VisibleError("TIMEOUT", `The run ${runId} was accepted and could not be begun at once.`, {
     hint: "It begins by itself within a minute; look for it with: smtx-backup run list --plan PLAN",
   });
+};
+
+/**
+ * A failover that is moving the plan has it run to some targets: the run of that slot, however
+ * often it is asked for. Undefined: it is not the one that is moving it, or none is a target.
+ */
+export const runPlanFor = async (deps: Deps, planId: PlanId, of: RunOfFailover): Promise<RunId | undefined> => {
+  const runId = runIdOf(planId, of.slot);
+  const plan = await applyToPlan(deps, planId, { type: "run-now", of });
+  return hasRun(plan, runId) || (await loadRun(deps, runId)) !== undefined ? runId : undefined;
 };
 
 const readRun = async (deps: Deps, runId: RunId): Promise<Run> => (await needRun(deps, runId)).run;

@@ -3,13 +3,15 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { Shard } from "../../core/api/run.ts";
-import { decidePlan } from "../../core/plan/decide.ts";
+import { type Around, decidePlan } from "../../core/plan/decide.ts";
 import type { PlanEvent } from "../../core/plan/events.ts";
+import { isAway } from "../../core/plan/place.ts";
 import { addSeconds, aheadSecondsMax } from "../../core/ports/clock.ts";
 import type { Change, Key, Stored } from "../../core/ports/store.ts";
 import type { PartEvent, TaskEvent } from "../../core/run/events.ts";
 import { nextSlot } from "../../core/schedule/slots.ts";
 import { type PastName, pastNameKey, planKey, planNameKey } from "../documents/records.ts";
+import { readGatewaysOfLate } from "../gateways/list.ts";
 import { movedApart, planOf, type StoredPlan } from "../plans/plan-objects.ts";
 import type { Deps } from "../ports/deps.ts";
 import { loadRun, needRun } from "../runs/runs.ts";
@@ -55,10 +57,10 @@ const takePlan = async (deps: Deps, planId: PlanId, event: PlanEvent, alongside:
       const after = planOf(stored);
       return [...renamed(before, after, deps.clock.now()), ...movedApart(before, after), ...alongside(before, after)];
     },
-    decide: (stored: StoredPlan, happened: PlanEvent) => {
+    decide: async (stored: StoredPlan, happened: PlanEvent) => {
       const before = planOf(stored);
       const now = deps.clock.now();
-      const { plan, effects } = decidePlan(before, happened, now);
+      const { plan, effects } = decidePlan(before, happened, now, await aroundOf(deps, before));
       if (plan.clock !== before.clock) {
         deps.log.warn(
           { planId, now, ...plan.clock },
@@ -70,6 +72,12 @@ const takePlan = async (deps: Deps, planId: PlanId, event: PlanEvent, alongside:
   };
   const { state, outbox } = await advance(deps, aggregate, event);
   return { state: planOf(state), following: outbox === undefined ? [] : [{ ...carryOut(outbox), plan: state }] };
+};
+
+/** While its objects are away, a plan copies to its home if anybody is there. */
+const aroundOf = async (deps: Deps, plan: Plan): Promise<Around> => {
+  if (!isAway(plan)) return {};
+  return { isHomeAbsent: !(await readGatewaysOfLate(deps, plan.source)).some(({ alive }) => alive) };
 };
 
 /**

@@ -8,7 +8,14 @@ import { mirrorSetOf } from "../../core/api/mirror-set.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import type { TaskReport } from "../../core/api/report.ts";
 import type { Run, RunPlan, Shard } from "../../core/api/run.ts";
-import type { AbortTask, ReclaimTask, RunTask, UnstageTask, VolumeTransfer } from "../../core/api/task.ts";
+import type {
+  AbortTask,
+  ReclaimTask,
+  RunTask,
+  StagedTransfer,
+  UnstageTask,
+  VolumeTransfer,
+} from "../../core/api/task.ts";
 import { rebuiltName } from "../../core/object/rebuilt-name.ts";
 import { clockOffSecondsMax } from "../../core/ports/clock.ts";
 import { flowOf, isStaging, siteOfTask } from "../../core/run/steps.ts";
@@ -18,6 +25,7 @@ import { readGatewaysOfLate } from "../gateways/list.ts";
 import { baseOfVolume, nothingThere } from "../groups/base.ts";
 import { chooseForReclaim } from "../groups/reclaim.ts";
 import { readLocks } from "../locks/locks.ts";
+import { orderOf } from "../order-steps/told.ts";
 import type { Deps } from "../ports/deps.ts";
 import { checkOf, rollbackOf, safetyGroupOf } from "../rollback-steps/told.ts";
 import { needFact, type PrepareFact, readFacts, readRunPlan, type SnapshotFact } from "../runs/facts.ts";
@@ -141,6 +149,12 @@ export const taskOf = async (deps: Deps, runId: RunId, target: SiteId, shard: Sh
       return { ...common, kind: "undo-rollback", ...newestForm };
     case "attaching":
       return { ...common, ...(await attachOf(deps, runId, index)) };
+    case "looking":
+    case "stopping":
+    case "comparing":
+    case "starting":
+    case "readying":
+      return { ...common, kind: "order", ...(await orderOf(deps, runId, shard)), ...newestForm };
   }
 };
 
@@ -199,13 +213,17 @@ const ownTransfer = async (deps: Deps, runId: RunId, target: SiteId, shard: Shar
     sent.map(({ id }) => (noBase ? nothingThere : baseOfVolume(deps, { id, objectIndex }, chosen))),
   );
   const hasBase = bases.every(({ groupId }) => groupId !== null);
-  const volumes = sent.map(({ id, snapshotId }, i): VolumeTransfer => {
+  // Of a base that another site took, the sender alone knows which snapshots it has.
+  const isFound = hasBase && chosen.ofAnotherSite === true;
+  const own = { planId: planIdOf(runId), groupId: groupIdOf(runId) };
+  const volumes = sent.map(({ id, snapshotId }, i): VolumeTransfer | StagedTransfer => {
     const mirrorVolumeId = mirror.volumes.find(({ sourceVolumeId }) => sourceVolumeId === id)?.mirrorVolumeId;
     if (mirrorVolumeId === undefined || snapshotId === undefined) throw incomplete(id);
+    if (isFound) return { from: own, sourceVolumeId: id, mirrorVolumeId };
     return { snapshotId, baseSnapshotId: hasBase ? (bases[i]?.snapshotId ?? null) : null, mirrorVolumeId };
   });
   const baseGroupId = hasBase ? (bases[0]?.groupId ?? null) : null;
-  return { volumes, baseGroupId };
+  return { volumes, baseGroupId, ...(isFound && newestForm) };
 };
 
 const incomplete = (what: string) =>

@@ -3,7 +3,7 @@ import type { Plan } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { TaskResultOf } from "../../core/api/task.ts";
 import { secondsBetween } from "../../core/ports/clock.ts";
-import { siteOfTask } from "../../core/run/steps.ts";
+import { siteOfTask, takerOf } from "../../core/run/steps.ts";
 import { planKey, questionKey } from "../documents/records.ts";
 import { markDeleted } from "../groups/groups.ts";
 import { chooseForReclaim, hasWork } from "../groups/reclaim.ts";
@@ -42,10 +42,10 @@ const tidyTaskId = (runId: RunId, { target, index }: Place) => `${runId}/tidy/${
 const readPlan = async (deps: Deps, { planId }: Run): Promise<Plan | undefined> =>
   (await deps.store.get<Plan>(planKey(planId)))?.body;
 
-/** Has the source delete what its plan needs no longer. */
+/** Has the site that took the run's group delete what its plan needs no longer. */
 export const tidySource = async (deps: Deps, run: Run, target: SiteId): Promise<void> => {
   const plan = await readPlan(deps, run);
-  if (plan === undefined || !(await hasWork(deps, plan, run.source))) return;
+  if (plan === undefined || !(await hasWork(deps, plan, takerOf(run)))) return;
   await askForList(deps, run, { target, index: 1 }, plan);
 };
 

@@ -1,7 +1,9 @@
 import type { Group } from "../../core/api/group.ts";
 import type { GroupId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Base, Run } from "../../core/api/run.ts";
-import { baseKey, groupKey } from "../documents/records.ts";
+import { isOfOrder } from "../../core/retention/order.ts";
+import { flowOf } from "../../core/run/steps.ts";
+import { baseKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readFact, readFactsIn, type SnapshotFact, snapshotFactsOf } from "../runs/facts.ts";
 import { putOnce } from "../runs/put-once.ts";
@@ -19,19 +21,32 @@ export const ensureBase = async (deps: Deps, run: Run, target: SiteId): Promise<
   return (await readBase(deps, run.id, target)) ?? body;
 };
 
-/** The newest group that the target has published before this run, and has (W13). */
+/**
+ * The newest group before this run that both sites have, in whichever role: each starts from its
+ * own snapshots of it (W13). Where there is none, the newest that the target has: then hashes say
+ * what differs.
+ */
 const chooseBase = async (deps: Deps, run: Run, target: SiteId): Promise<Base> => {
-  const groups = (await readGroups(deps, run.planId, target)).map((stored) => stored.body);
-  const candidates = groups
-    .filter((group) => group.role === "mirror" && group.state === "published" && group.sequence < run.sequence)
+  const [there, here] = await Promise.all(
+    [target, flowOf(run, target).sender].map(async (siteId) =>
+      (await readGroups(deps, run.planId, siteId)).map(({ body }) => body),
+    ),
+  );
+  const candidates = (there ?? [])
+    .filter((group) => isOfOrder(group) && group.sequence < run.sequence)
     .sort((one, other) => other.sequence - one.sequence);
-  const newest = await firstKnown(deps, candidates);
-  if (newest === undefined) {
-    const why = groups.some(({ state }) => state === "lost") ? "base-gone-from-target" : "first-backup";
+  const sharedAs = ({ id, takenAt }: Group) =>
+    here?.find((one) => one.id === id && one.takenAt === takenAt && one.state === "published");
+  const [shared, others] = [candidates.filter(sharedAs), candidates.filter((group) => !sharedAs(group))];
+  const base = await firstKnown(deps, [...shared, ...others]);
+  if (base === undefined) {
+    const why = there?.some(({ state }) => state === "lost") ? "base-gone-from-target" : "first-backup";
     return { baseGroupId: null, baseRunId: null, why };
   }
-  const why = (await isOnSource(deps, run.source, newest)) ? "increment" : "base-gone-from-source";
-  return { baseGroupId: newest.id, baseRunId: newest.runId, why };
+  const own = sharedAs(base);
+  const ofAnotherSite = own?.role === "mirror" ? ({ ofAnotherSite: true } as const) : {};
+  const why = own === undefined ? "base-gone-from-source" : "increment";
+  return { baseGroupId: base.id, baseRunId: base.runId, ...ofAnotherSite, why };
 };
 
 /** The first of which it is known what was snapshotted: nothing else can be built on. */
@@ -42,15 +57,9 @@ export const firstKnown = async (deps: Deps, groups: readonly Group[]): Promise<
   return undefined;
 };
 
-/** Whether the source has the very snapshots that a target's group was made of. */
-const isOnSource = async (deps: Deps, source: SiteId, group: { id: GroupId; takenAt: string }): Promise<boolean> => {
-  const stored = await deps.store.get<Group>(groupKey(group.id, source));
-  return stored?.body.state === "published" && stored.body.takenAt === group.takenAt;
-};
-
 /**
  * The base of one volume: the target's group, and the snapshot that it was made of if the
- * source still has it.
+ * sender still has it.
  */
 export interface VolumeBase {
   readonly groupId: GroupId | null;
@@ -75,7 +84,7 @@ export const baseOfVolume = async (deps: Deps, volume: WhichVolume, chosen: Base
   if (baseGroupId === null || baseRunId === null) return nothingThere;
   const snapshotId = await snapshotIn(deps, baseRunId, volume);
   if (snapshotId === undefined) return nothingThere;
-  // What the source has lost since, its gateway does without.
+  // What the sender has lost since, its gateway does without.
   return { groupId: baseGroupId, snapshotId: why === "increment" ? snapshotId : null };
 };
 

@@ -1,6 +1,7 @@
 import type { Group } from "../../core/api/group.ts";
 import type { RunId } from "../../core/api/ids.ts";
-import { type Gone, isOfOrder } from "../../core/retention/retention.ts";
+import { isOfOrder } from "../../core/retention/order.ts";
+import type { Gone } from "../../core/retention/retention.ts";
 import type { Deps } from "../ports/deps.ts";
 import { snapshotFactsOf } from "../runs/facts.ts";
 

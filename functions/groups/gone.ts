@@ -4,7 +4,7 @@ import type { Shard } from "../../core/api/run.ts";
 import type { GoneObject } from "../../core/api/task.ts";
 import type { Change, Stored } from "../../core/ports/store.ts";
 import { type GoneRecord, goneAgain, isNamed, keptUntil } from "../../core/retention/gone.ts";
-import { isOfOrder } from "../../core/retention/retention.ts";
+import { isOfOrder } from "../../core/retention/order.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { ignoringConflict } from "../documents/conflicts.ts";
 import { readRange } from "../documents/ranges.ts";

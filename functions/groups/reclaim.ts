@@ -1,8 +1,10 @@
 import type { Group } from "../../core/api/group.ts";
 import { type GroupId, groupIdOf, type RunId, runIdOf, type SiteId } from "../../core/api/ids.ts";
 import type { Plan, Retention } from "../../core/api/plan.ts";
+import { isAway, siteOfObjects } from "../../core/plan/place.ts";
+import { partnersOf } from "../../core/plan/ways.ts";
 import type { Stored } from "../../core/ports/store.ts";
-import { planReclaim, planSourceReclaim } from "../../core/retention/retention.ts";
+import { type Gone, planReclaim, planSourceReclaim } from "../../core/retention/retention.ts";
 import { readGoneToKeep } from "../plans/gone.ts";
 import type { Deps } from "../ports/deps.ts";
 import { withCopies } from "./gone-copies.ts";
@@ -18,53 +20,87 @@ const activeGroupIds = (plan: Plan): readonly GroupId[] =>
     .filter((runId) => runId !== null)
     .map((runId) => groupIdOf(runId as RunId));
 
-const isBusy = (lane: Plan["lanes"][string] | undefined): boolean =>
-  lane !== undefined && (lane.active !== null || lane.queued !== null);
-
-/**
- * A target that the plan no longer copies to needs no base on the source; nor does any when the
- * plan is deleted.
- */
-const needsBase = (plan: Plan, target: SiteId): boolean =>
-  isBusy(plan.lanes[target]) || (plan.status !== "deleted" && plan.targets.some(({ site }) => site === target));
-
 /**
  * What retention says of each group of a plan on one site (W9, I3, I4): the same answer for the
- * preview and the run.
+ * preview and the run. What was taken there, and all that a backup plan's home has while its
+ * objects are there, is kept as bases; what was brought there are restore points.
  */
 export const reclaimVerdicts = async (deps: Deps, plan: Plan, siteId: SiteId, keepLast?: number) => {
   const all = await readGroups(deps, plan.id);
   const groups = all.map((stored) => stored.body);
   const here = groups.filter((group) => group.siteId === siteId);
-  const gone = await withCopies(deps, await readGoneToKeep(deps, plan.id), here);
-  if (plan.kind === "backup" && siteId === plan.source) {
-    // A group that is younger than what is known of the plan belongs to a run
-    // that began in between.
-    const known = here.filter((group) => group.sequence <= plan.sequence || group.state === "unknown");
-    const keep = keepLast ?? plan.retention?.keepLast;
-    const verdicts = planSourceReclaim({
-      sourceGroups: known,
-      mirrorGroups: groups.filter((group) => group.role === "mirror" && needsBase(plan, group.siteId)),
-      activeGroupIds: activeGroupIds(plan),
-      ...(keep === undefined ? {} : { keepLast: keep }),
-      // Deleting the plan gives its source up; what targets have stays.
-      gone: plan.status === "deleted" ? [] : gone,
-      now: deps.clock.now(),
-    });
-    return { all, verdicts };
-  }
-  // A target that is no longer in the plan keeps what it has: nobody asked for it to be deleted.
-  const kept = keepLast ?? retentionAt(plan, siteId)?.keepLast ?? here.length + 1;
-  return { all, verdicts: planReclaim({ groups: here, keepLast: kept, gone, now: deps.clock.now() }) };
+  const isHome = plan.kind === "backup" && siteId === plan.source && !isAway(plan);
+  const isTaken = ({ role }: Group) => isHome || (plan.kind === "backup" && role === "source");
+  const partners = partnersOf(plan, siteId);
+  const scene: Scene = {
+    gone: await readGoneToKeep(deps, plan.id),
+    others: groups.filter((group) => partners.has(group.siteId)),
+    keepLast,
+  };
+  const verdicts = [
+    ...(await verdictsOfTaken(deps, plan, here.filter(isTaken), scene)),
+    ...(await verdictsOfPoints(
+      deps,
+      plan,
+      siteId,
+      here.filter((group) => !isTaken(group)),
+      scene,
+    )),
+  ];
+  return { all, verdicts: verdicts.sort((one, other) => other.group.sequence - one.group.sequence) };
 };
 
-/** Of a site's restore points: a target's, or those of a snapshot plan's source. */
-export const retentionAt = (plan: Plan, siteId: SiteId): Retention | undefined =>
-  plan.kind === "snapshot" ? plan.retention : plan.targets.find(({ site }) => site === siteId)?.retention;
+interface Scene {
+  readonly gone: readonly Gone[];
+  /** The groups of sites that the plan sends to from here, or from there to here. */
+  readonly others: readonly Group[];
+  readonly keepLast: number | undefined;
+}
+
+const verdictsOfTaken = async (deps: Deps, plan: Plan, here: readonly Group[], { gone, others, ...scene }: Scene) => {
+  // A group that is younger than what is known of the plan belongs to a run
+  // that began in between.
+  const known = here.filter((group) => group.sequence <= plan.sequence || group.state === "unknown");
+  const keep = scene.keepLast ?? plan.retention?.keepLast;
+  return planSourceReclaim({
+    sourceGroups: known,
+    mirrorGroups: others,
+    activeGroupIds: activeGroupIds(plan),
+    ...(keep === undefined ? {} : { keepLast: keep }),
+    // Deleting the plan gives its source up; what targets have stays.
+    gone: plan.status === "deleted" ? [] : await withCopies(deps, gone, here),
+    now: deps.clock.now(),
+  });
+};
+
+const verdictsOfPoints = async (
+  deps: Deps,
+  plan: Plan,
+  siteId: SiteId,
+  here: readonly Group[],
+  { gone, others, keepLast }: Scene,
+) => {
+  // A target that is no longer in the plan keeps what it has: nobody asked for it to be deleted.
+  const kept = keepLast ?? retentionAt(plan, siteId)?.keepLast ?? here.length + 1;
+  const copies = await withCopies(deps, gone, here);
+  return planReclaim({ groups: here, keepLast: kept, others, gone: copies, now: deps.clock.now() });
+};
+
+/**
+ * Of a site's restore points: a target's, or those of a snapshot plan's source. While the plan is
+ * away its home keeps as many as the site that it is away at.
+ */
+export const retentionAt = (plan: Plan, siteId: SiteId): Retention | undefined => {
+  if (plan.kind === "snapshot") return plan.retention;
+  const place = isAway(plan) && siteId === plan.source ? siteOfObjects(plan) : siteId;
+  return plan.targets.find(({ site }) => site === place)?.retention;
+};
 
 /** How many restore points of a site the plan's next run deletes when it has made its own. */
 export const countGoingNext = async (deps: Deps, plan: Plan, siteId: SiteId): Promise<number> => {
-  const here = (await readGroups(deps, plan.id, siteId)).map(({ body }) => body);
+  const here = (await readGroups(deps, plan.id, siteId))
+    .map(({ body }) => body)
+    .filter(({ role }) => plan.kind === "snapshot" || role === "mirror");
   const [any] = here;
   const keepLast = retentionAt(plan, siteId)?.keepLast;
   if (any === undefined || keepLast === undefined) return 0;

@@ -11,7 +11,7 @@ import {
   type SiteList,
   type ToldGroup,
 } from "../../core/retention/site-list.ts";
-import { hasEnded, partsOf, takesGroup } from "../../core/run/steps.ts";
+import { hasEnded, partsOf, takerOf, takesGroup } from "../../core/run/steps.ts";
 import { forEach } from "../concurrency/each.ts";
 import { ignoringConflict, retrying } from "../documents/conflicts.ts";
 import { groupKey, runPlanKey } from "../documents/records.ts";
@@ -111,10 +111,11 @@ const isWhole = async (deps: Deps, runId: RunId): Promise<boolean> => {
  * restore point.
  * @returns false when there is no such run that has made, or may still make, this very group
  */
-const adopted = async (deps: Deps, { siteId, role }: Place, told: ToldGroup): Promise<boolean> => {
+const adopted = async (deps: Deps, { siteId }: Place, told: ToldGroup): Promise<boolean> => {
   const loaded = await makerOf(deps, told.groupId);
   if (loaded === undefined) return false;
   const { run } = loaded;
+  const role = takerOf(run) === siteId ? "source" : "mirror";
   const part = run.targets[siteId];
   // A restore point is made by a run that went there.
   if (part === undefined && role === "mirror") return false;

@@ -2,7 +2,7 @@ import type { Group } from "../../core/api/group.ts";
 import type { Instant, PlanId, SiteId } from "../../core/api/ids.ts";
 import { pagesOf } from "../../core/api/pages.ts";
 import { earlier, isAhead } from "../../core/ports/clock.ts";
-import { isOfOrder } from "../../core/retention/retention.ts";
+import { isOfOrder } from "../../core/retention/order.ts";
 import { groupPrefix, planKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 

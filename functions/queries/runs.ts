@@ -187,12 +187,13 @@ export const dataStepOf = (run: Kind): Step => {
   if (isMoving(run)) return "transferring";
   // What comes before it only looks, and takes the group by which it can be undone.
   if (run.kind === "rollback") return "rolling-back";
+  if (run.order === "stop") return "stopping";
   const [first] = stepsIn(run);
   assert(first !== undefined, "each run has steps");
   return first;
 };
 
-type Kind = Pick<Run, "kind" | "sender">;
+type Kind = Pick<Run, "kind" | "sender" | "order">;
 
 /** How many of the steps after one a part has come to; negative before it. */
 const stepsPast = (run: Run, part: TargetRun, first: Step): number => {

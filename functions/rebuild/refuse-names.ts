@@ -1,57 +1,17 @@
-import { VisibleError } from "../../core/api/errors.ts";
 import type { SiteId } from "../../core/api/ids.ts";
-import { isUnusable } from "../../core/api/judged-object.ts";
-import { foldedName, nameCharactersMax, shownName } from "../../core/api/name.ts";
-import type { ObjectConfig } from "../../core/api/object.ts";
+import { refuseTakenNames, refuseWrongNames } from "../../core/rebuild/refuse-names.ts";
+import type { RebuiltName } from "../../core/rebuild/survey.ts";
 import { lookUpObjects } from "../inventory/objects.ts";
 import type { Deps } from "../ports/deps.ts";
-import type { RebuiltName } from "./survey.ts";
 
 /**
  * Names that a restore would give, before anything is made: they are not too long, those that are
  * wished for are each one's own, and nobody has them at the site, as its gateways saw it last.
  * @throws VisibleError BAD_REQUEST, OBJECT_NAME_TAKEN
  */
-export const refuseWrongNames = async (deps: Deps, siteId: SiteId, wanted: readonly RebuiltName[]): Promise<void> => {
-  const long = wanted.find(({ name }) => name.length > nameCharactersMax);
-  if (long !== undefined) {
-    throw new VisibleError("BAD_REQUEST", `“${long.name}” has more than ${nameCharactersMax} characters.`, {
-      hint: "Choose a shorter prefix, or a shorter name.",
-    });
-  }
-  refuseNamedTwice(wanted);
+export const refuseNamesAt = async (deps: Deps, siteId: SiteId, wanted: readonly RebuiltName[]): Promise<void> => {
+  refuseWrongNames(wanted);
   const known = await lookUpObjects(deps, siteId, [...wanted], []);
-  const meanings = new Set(wanted.map(meaningOf));
-  const inTheWay = (known?.objects ?? []).flatMap((object) =>
-    isUnusable(object) || object.origin?.role === "mirror" || !meanings.has(meaningOf(object)) ? [] : [object],
-  );
-  if (inTheWay.length > 0) throw namesTaken(siteId, inTheWay);
-};
-
-/** LUNs and volumes share their names. */
-const meaningOf = ({ kind, name }: Pick<RebuiltName, "kind" | "name">): string =>
-  `${kind === "lun" ? "volume" : kind}/${foldedName(name)}`;
-
-/** Names by the prefix get a number where another one has them; what is wished for does not. */
-const refuseNamedTwice = (wanted: readonly RebuiltName[]): void => {
-  for (const some of Map.groupBy(wanted, meaningOf).values()) {
-    const wished = some.find(({ isWished }) => isWished);
-    if (wished === undefined || some.length === 1) continue;
-    const what = `${some.length} of what is rebuilt would be called “${shownName(wished.name)}”.`;
-    throw new VisibleError("OBJECT_NAME_TAKEN", what, { hint: "Give each a name of its own with --rename OLD=NEW." });
-  }
-};
-
-const shownMax = 5;
-
-const namesTaken = (siteId: SiteId, objects: readonly ObjectConfig[]): VisibleError => {
-  const shown = objects.slice(0, shownMax).map(({ kind, id, name }) => `${kind} “${name}” (${id})`);
-  const more = objects.length > shownMax ? `, and ${objects.length - shownMax} more` : "";
-  return new VisibleError(
-    "OBJECT_NAME_TAKEN",
-    `Site “${siteId}” has objects already whose names the rebuilt ones would get: ${shown.join(", ")}${more}. Nothing was rebuilt.`,
-    {
-      hint: `Give the rebuilt objects other names with --prefix TEXT or --rename OLD=NEW. Or delete what is in the way: smtx-backup object delete ID --site ${siteId}`,
-    },
-  );
+  const toDelete = `smtx-backup object delete ID --site ${siteId}`;
+  refuseTakenNames(wanted, known?.objects ?? [], { siteId, toDelete });
 };

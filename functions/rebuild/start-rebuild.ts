@@ -1,7 +1,7 @@
-import type { GroupId } from "../../core/api/ids.ts";
+import { type GroupId, planIdOf } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { Deps } from "../ports/deps.ts";
-import { beginRestore } from "../restores/begin.ts";
+import { beginRestore, type InFailover, readBegun } from "../restores/begin.ts";
 import { readRestorable } from "../restores/restorable.ts";
 import { planRebuild, type RebuildOptions } from "./plan-rebuild.ts";
 
@@ -12,8 +12,11 @@ import { planRebuild, type RebuildOptions } from "./plan-rebuild.ts";
  */
 export const startRebuild = async (
   deps: Deps,
-  options: RebuildOptions & { readonly groupId: GroupId },
+  options: RebuildOptions & { readonly groupId: GroupId; readonly inFailover?: InFailover | undefined },
 ): Promise<Run> => {
-  const of = await readRestorable(deps, options.groupId, options.siteId);
-  return beginRestore(deps, { kind: "rebuild", of, ...(await planRebuild(deps, of, options)) });
+  const { groupId, siteId, inFailover } = options;
+  const begun = inFailover && (await readBegun(deps, planIdOf(groupId), inFailover));
+  if (begun !== undefined) return begun;
+  const of = await readRestorable(deps, groupId, siteId);
+  return beginRestore(deps, { kind: "rebuild", inFailover, of, ...(await planRebuild(deps, of, options)) });
 };

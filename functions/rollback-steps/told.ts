@@ -16,7 +16,8 @@ const told = async (deps: Deps, runId: RunId) => {
   const runPlan = await readRunPlan(deps, runId);
   const { restore, planName } = runPlan;
   assert(restore?.rollback !== undefined, `${runId} is a rollback`);
-  return { runPlan, restore, planName, wishes: restore.rollback };
+  const placed = runPlan.standIns && { standIns: runPlan.standIns };
+  return { runPlan, restore, planName, wishes: restore.rollback, placed };
 };
 
 const allOf = async (deps: Deps, runId: RunId): Promise<readonly SnapshotFact[]> =>
@@ -26,10 +27,10 @@ const allOf = async (deps: Deps, runId: RunId): Promise<readonly SnapshotFact[]>
 export const safetyGroupOf = async (
   deps: Deps,
   runId: RunId,
-): Promise<Pick<SnapshotTask, "objects" | "planName" | "keepUntil">> => {
-  const { planName, wishes } = await told(deps, runId);
+): Promise<Pick<SnapshotTask, "objects" | "planName" | "keepUntil" | "standIns">> => {
+  const { planName, wishes, placed } = await told(deps, runId);
   const objects = (await allOf(deps, runId)).map(({ config: { kind, id, name } }) => ({ kind, id, name }));
-  return { objects, planName, keepUntil: wishes.keepUntil };
+  return { objects, planName, keepUntil: wishes.keepUntil, ...placed };
 };
 
 /**
@@ -40,16 +41,20 @@ export const rollbackOf = async (
   deps: Deps,
   runId: RunId,
   { sender }: Pick<Shard, "sender">,
-): Promise<Pick<RollbackTask, "from" | "objects" | "discardChanges">> => {
-  const { runPlan, wishes } = await told(deps, runId);
+): Promise<Pick<RollbackTask, "from" | "objects" | "discardChanges" | "unchangedSince" | "standIns">> => {
+  const { runPlan, wishes, placed } = await told(deps, runId);
   const objects = (await allOf(deps, runId)).map(({ config: { kind, id } }) => ({ kind, id }));
-  return { from: readGroupOf(runId, { sender }, runPlan), objects, discardChanges: wishes.discardChanges };
+  const { discardChanges, unchangedSince } = wishes;
+  const expected = unchangedSince && { unchangedSince };
+  return { from: readGroupOf(runId, { sender }, runPlan), objects, discardChanges, ...expected, ...placed };
 };
 
 export const checkOf = async (
   deps: Deps,
   runId: RunId,
-): Promise<Pick<CheckTask, "from" | "objects" | "discardChanges" | "takenAt" | "powerOff">> => {
+): Promise<
+  Pick<CheckTask, "from" | "objects" | "discardChanges" | "unchangedSince" | "standIns" | "takenAt" | "powerOff">
+> => {
   const { wishes } = await told(deps, runId);
   const [first] = await allOf(deps, runId);
   assert(first !== undefined, "a group has objects");

@@ -26,8 +26,13 @@ export const objectKey = ({ kind, id }: ObjectId): string => `${kind}/${id}`;
 /**
  * @param site what the source has: those objects that are named, and where there are rules all that
  *   there are
+ * @param refused by their keys, why some of these can't be taken
  */
-export const chooseObjects = (entries: readonly PlanEntry[], site: readonly ObjectConfig[]): Choice => {
+export const chooseObjects = (
+  entries: readonly PlanEntry[],
+  site: readonly ObjectConfig[],
+  refused: ReadonlyMap<string, string> = new Map(),
+): Choice => {
   const byKey = new Map(site.map((object) => [objectKey(object), object]));
   const chosen = new Map<string, { readonly object: ObjectConfig; readonly because: number }>();
   const missing = new Map<string, PlanObject>();
@@ -36,7 +41,9 @@ export const chooseObjects = (entries: readonly PlanEntry[], site: readonly Obje
   const consider = (object: ObjectConfig, because: number): void => {
     const key = objectKey(object);
     if (chosen.has(key) || warnings.has(key)) return;
-    const judged = judgeObject(object);
+    const why = refused.get(key);
+    const { kind, id, name } = object;
+    const judged = why === undefined ? judgeObject(object) : { kind, id, name, unusable: why };
     if (isUnusable(judged)) {
       unusable.set(key, judged.unusable);
       warnings.set(key, leftOut("OBJECT_UNUSABLE", judged));

@@ -2,6 +2,7 @@ import type { RunTask, TaskResult, TaskResultOf } from "../../core/api/task.ts";
 import { abort } from "./abort.ts";
 import { attach } from "./attach.ts";
 import type { TaskContext } from "./context.ts";
+import { order } from "./order/order.ts";
 import { prepare } from "./prepare.ts";
 import { publish } from "./publish.ts";
 import { rebuild } from "./rebuild.ts";
@@ -31,6 +32,7 @@ export const handlers: { readonly [K in Kind]: Handler<K> } = {
   rollback,
   "undo-rollback": undoRollback,
   attach,
+  order,
   abort,
   unstage,
 };

@@ -1,10 +1,12 @@
 import type { VmNic } from "../../core/api/object/vm.ts";
-import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
+import { type Mapping, type ObjectConfig, switchesOf } from "../../core/api/object.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import type { PrepareTask, TaskResultOf } from "../../core/api/task.ts";
 import { shellWord } from "../../core/plan/facilities.ts";
 import type { Staged } from "../storage/control.ts";
+import type { StorageDriver } from "../storage/driver.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
+import { isAtHome } from "./home/objects-here.ts";
 import { boundedWarnings } from "./warnings.ts";
 
 /**
@@ -16,8 +18,7 @@ import { boundedWarnings } from "./warnings.ts";
  */
 export const prepare = async (task: PrepareTask, { storage }: TaskContext): Promise<TaskResultOf<"prepare">> => {
   const { object } = task;
-  // A VM's switches are another site's: what is not mapped is not connected.
-  const mapping = task.mapping ?? (object.kind === "vm" ? { switches: {} } : undefined);
+  const mapping = await mappingFor(task, storage);
   const volumes = await storage.prepareMirror({
     owner: ownerOf(task),
     object,
@@ -30,6 +31,20 @@ export const prepare = async (task: PrepareTask, { storage }: TaskContext): Prom
   });
   const warnings = boundedWarnings(unconnected(object, mapping, task));
   return { kind: "prepare", volumes: [...volumes], keepsConfig: true, ...(warnings.length > 0 && { warnings }) };
+};
+
+/** A VM's switches are another site's: what is not mapped is not connected. */
+const mappingFor = async (
+  task: PrepareTask,
+  storage: Pick<StorageDriver, "facilities">,
+): Promise<Mapping | undefined> => {
+  const { object, mapping } = task;
+  if (object.kind !== "vm") return mapping;
+  if (!isAtHome(task) || task.staged !== undefined) return mapping ?? { switches: {} };
+  // Of a plan that is away, copied to where it comes from: there they are what they are.
+  const there = new Set((await storage.facilities()).switches.map(({ name }) => name));
+  const own = switchesOf(object).filter((name) => there.has(name));
+  return { ...mapping, switches: Object.fromEntries(own.map((name) => [name, name])) };
 };
 
 const stagedBy = (

@@ -2,6 +2,7 @@ import type { GroupId } from "../../core/api/ids.ts";
 import type { ReclaimTask, TaskResultOf } from "../../core/api/task.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 import { deleteRestored } from "./delete-restored.ts";
+import { boundedWarnings } from "./warnings.ts";
 
 /**
  * Deletes the groups it is told to, only ones that carry the plan's tag (I5). A group that isn't
@@ -25,9 +26,10 @@ export const reclaim = async (task: ReclaimTask, context: TaskContext): Promise<
     signal.throwIfAborted();
     await storage.releaseMirrors({ owner, sequence: task.sequence });
   }
-  if (task.restored !== undefined) await deleteRestored(task, task.restored, context);
+  const stays = task.restored === undefined ? [] : await deleteRestored(task, task.restored, context);
+  const warnings = stays.length > 0 && { warnings: [...boundedWarnings(stays)] };
   const groups = await storage.listGroups(owner);
-  return { kind: "reclaim", deleted, present: [], groups: [...groups] };
+  return { kind: "reclaim", deleted, present: [], groups: [...groups], ...warnings };
 };
 
 /** Whether all is there that the choice of what is deleted counts on. */

@@ -97,7 +97,7 @@ const storageOf = (objects: readonly ObjectConfig[], longId: string): StorageDri
   const group = ({ volumeIds, objects: taken }: SnapshotGroupOptions) => ({
     takenAt: runTaskFields.issuedAt,
     objects: taken,
-    snapshots: volumeIds.map((volumeId) => ({ volumeId, snapshotId: longId, sizeBytes: 1 })),
+    snapshots: volumeIds.map((id) => ({ volumeId: id, sourceVolumeId: id, snapshotId: longId, sizeBytes: 1 })),
   });
   const calls = {
     inventory: async () => objects,

@@ -4,8 +4,10 @@ import { isRule, type PlanObject, planObjectsMax, runVolumesMax } from "../../co
 import type { SnapshotTask, TaskResultOf } from "../../core/api/task.ts";
 import type { SnapshotGroup, SnapshotGroupOptions } from "../storage/control.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
-import { chooseObjects } from "./entries.ts";
+import { chooseObjects, objectKey } from "./entries.ts";
 import { absentObjects, withLastSequences } from "./gone.ts";
+import { isAtHome, standInsOf } from "./home/objects-here.ts";
+import { originals, type PlanView, planView } from "./home/plan-view.ts";
 import { nothingLeft } from "./nothing-left.ts";
 import { boundedWarnings } from "./warnings.ts";
 
@@ -16,7 +18,8 @@ const looksMax = 5;
  * Takes the run's snapshot group: one snapshot of every volume of every object that the plan's
  * entries are now, at the same instant (W5). Objects that are gone or can't be used are told, and
  * the others taken. Done again, it gives the group that is there, as it was told then, whatever has
- * become of its objects.
+ * become of its objects. Of what stands for the plan's objects it takes and tells those, as the
+ * originals' site would tell them.
  * @throws OBJECT_GONE, OBJECT_UNUSABLE (nothing is left to be taken), OBJECT_LOCKED,
  *   PLAN_TOO_LARGE, GROUP_INCOMPLETE, GROUP_EXISTS, GROUP_STALE, and what else the storage throws
  */
@@ -28,6 +31,7 @@ export const snapshot = async (task: SnapshotTask, context: TaskContext): Promis
 /** What is in a group, and what there is to be told of it. */
 type Taken = Told & Pick<SnapshotGroup, "takenAt" | "snapshots">;
 type Told = Pick<SnapshotGroup, "because" | "gone" | "warnings"> & { readonly objects: readonly ObjectConfig[] };
+type ToTake = Told & Pick<SnapshotGroupOptions, "volumeIds" | "standsFor" | "mappings">;
 
 /** The storage says whether it is this run's. */
 const takeAgain = async (task: SnapshotTask, { storage }: TaskContext, known: SnapshotGroup): Promise<Taken> => {
@@ -38,15 +42,16 @@ const takeAgain = async (task: SnapshotTask, { storage }: TaskContext, known: Sn
     ...(gone && { gone }),
     ...(warnings && { warnings }),
   };
-  return { ...(await storage.snapshotGroup(optionsOf(task, told))), ...told };
+  const volumeIds = known.snapshots.map(({ volumeId }) => volumeId);
+  return { ...(await storage.snapshotGroup(optionsOf(task, { ...told, volumeIds }))), ...told };
 };
 
 const take = async (task: SnapshotTask, context: TaskContext): Promise<Taken> => {
   for (let looks = 1; ; looks++) {
-    const told = await look(task, context);
-    refuseLocked(task, told.objects);
+    const { view, ...told } = await look(task, context);
+    refuseLocked(task, told.objects, view);
     try {
-      const group = await context.storage.snapshotGroup(optionsOf(task, told));
+      const group = await context.storage.snapshotGroup(optionsOf(task, { ...told, ...placedOf(told, view) }));
       // Another gateway may have taken it in the meantime, of objects that looked otherwise.
       return group.objects ? { ...group, objects: group.objects } : { ...group, ...told };
     } catch (error) {
@@ -57,14 +62,28 @@ const take = async (task: SnapshotTask, context: TaskContext): Promise<Taken> =>
   }
 };
 
-const optionsOf = (task: SnapshotTask, told: Told): SnapshotGroupOptions => ({
+const optionsOf = (task: SnapshotTask, told: ToTake): SnapshotGroupOptions => ({
   groupId: task.groupId,
   owner: ownerOf(task),
   ...(task.keepUntil === undefined ? { sequence: task.sequence } : { keepUntil: task.keepUntil }),
-  volumeIds: [...volumeIdsOf(told.objects)],
   ...told,
   ...(task.planName !== undefined && { planName: task.planName }),
 });
+
+/** What the site calls the volumes that are told, and where else it is connected than they say. */
+const placedOf = (
+  { objects }: Told,
+  { standsFor, mappings }: PlanView,
+): Pick<ToTake, "volumeIds" | "standsFor" | "mappings"> => {
+  const wanted = volumeIdsOf(objects);
+  const local = new Map(standsFor.map(({ volumeId, homeId }) => [homeId, volumeId]));
+  const stands = standsFor.filter(({ homeId }) => wanted.has(homeId));
+  return {
+    volumeIds: [...wanted].map((id) => local.get(id) ?? id),
+    ...(stands.length > 0 && { standsFor: stands }),
+    ...(mappings.size > 0 && { mappings: objects.map((object) => mappings.get(objectKey(object)) ?? null) }),
+  };
+};
 
 /** Each once, however many of the objects have it. */
 const volumeIdsOf = (objects: readonly ObjectConfig[]): ReadonlySet<string> =>
@@ -78,14 +97,13 @@ const neverTheSame = (cause: VisibleError): VisibleError =>
   });
 
 /** What the plan's entries are now. */
-const look = async (task: SnapshotTask, context: TaskContext): Promise<Told> => {
+const look = async (task: SnapshotTask, context: TaskContext): Promise<Told & { readonly view: PlanView }> => {
   const { storage } = context;
   const entries = task.objects;
   const hasRules = entries.some(isRule);
-  const named = entries.flatMap((entry) => (isRule(entry) ? [] : [{ kind: entry.kind, id: entry.id }]));
-  // All that there is has what is named.
-  const site = hasRules ? await storage.inventory() : await storage.findObjects(named);
-  const choice = chooseObjects(entries, site);
+  const { view, made } = await viewFor(task, context);
+  const site = view.objects;
+  const choice = chooseObjects(entries, site, view.unusable);
   const { objects, because, missing, warnings } = choice;
   if (task.keepUntil !== undefined) refuseMissing(missing);
   if (objects.length === 0) throw nothingLeft({ entries, missing, warnings, site });
@@ -93,11 +111,26 @@ const look = async (task: SnapshotTask, context: TaskContext): Promise<Told> => 
   const owner = ownerOf(task);
   const isWhole = missing.length === 0 && warnings.length === 0;
   const before = hasRules || !isWhole ? await storage.newestSourceGroup(owner) : undefined;
-  const absent = absentObjects({ entries, site, choice, before: before?.objects ?? [] });
+  const absent = absentObjects({ entries, site, choice, before: before?.objects ?? made });
   const ids = absent.map(({ kind, id }) => ({ kind, id }));
   const last = ids.length > 0 ? await storage.lastSequences({ owner, objects: ids }) : [];
   const gone = withLastSequences(absent, last, before?.gone ?? []);
-  return { objects, because, gone, warnings: boundedWarnings(warnings) };
+  return { objects, because, gone, warnings: boundedWarnings(warnings), view };
+};
+
+/** What there may be to take, and what there was of it when restores made it. */
+const viewFor = async (
+  task: SnapshotTask,
+  { storage }: TaskContext,
+): Promise<{ readonly view: PlanView; readonly made: readonly ObjectConfig[] }> => {
+  const standIns = await standInsOf(task, storage);
+  const made = standIns.map(({ home }) => home);
+  if (!isAtHome(task)) return { view: planView(standIns, undefined), made };
+  const disks = standIns.flatMap(({ volumes }) => volumes.map(({ volumeId: id }) => ({ kind: "volume" as const, id })));
+  const named = task.objects.flatMap((entry) => (isRule(entry) ? [] : [{ kind: entry.kind, id: entry.id }]));
+  // All that there is has what is named.
+  const site = task.objects.some(isRule) ? await storage.inventory() : await storage.findObjects([...named, ...disks]);
+  return standIns.length === 0 ? { view: originals(site), made } : { view: planView(standIns, site), made: [] };
 };
 
 /** Of what is to be rolled back nothing may be missing. @throws OBJECT_GONE */
@@ -109,11 +142,14 @@ const refuseMissing = ([first]: readonly PlanObject[]): void => {
 };
 
 /** What a restore writes now is snapshotted when that has ended. @throws OBJECT_LOCKED */
-const refuseLocked = ({ locked = [] }: SnapshotTask, objects: readonly ObjectConfig[]): void => {
+const refuseLocked = ({ locked = [] }: SnapshotTask, objects: readonly ObjectConfig[], view: PlanView): void => {
   if (locked.length === 0) return;
   const runs = new Map(locked.map(({ id, runId }) => [id, runId]));
-  for (const { id, name, kind, volumes } of objects) {
-    const runId = [id, ...volumes.map((volume) => volume.id)].map((one) => runs.get(one)).find((one) => one);
+  const here = new Map(view.standsFor.map(({ volumeId, homeId }) => [homeId, volumeId]));
+  for (const object of objects) {
+    const { id, name, kind, volumes } = object;
+    const ids = [id, view.localIds.get(objectKey(object)), ...volumes.flatMap((one) => [one.id, here.get(one.id)])];
+    const runId = ids.map((one) => one && runs.get(one)).find((one) => one);
     if (runId === undefined) continue;
     throw new VisibleError("OBJECT_LOCKED", `The ${kind} “${name}” is being written by ${runId}.`, {
       hint: "It is snapshotted when that has ended.",
@@ -134,7 +170,7 @@ const tooMany = (verb: string, count: number, what: string, max: number): Visibl
   });
 
 const resultOf = ({ takenAt, snapshots, objects, because, gone, warnings }: Taken): TaskResultOf<"snapshot"> => {
-  const ids = new Map(snapshots.map(({ volumeId, snapshotId }) => [volumeId, snapshotId]));
+  const ids = new Map(snapshots.map(({ sourceVolumeId, snapshotId }) => [sourceVolumeId, snapshotId]));
   const told = new Set<string>();
   return {
     kind: "snapshot",

@@ -73,7 +73,7 @@ export const fakeCluster = (objects: readonly ObjectConfig[]) => {
   return { world, context };
 };
 
-const groupOf = ({ volumeIds, ...options }: SnapshotGroupOptions): SnapshotGroup =>
+const groupOf = ({ volumeIds, standsFor = [], ...options }: SnapshotGroupOptions): SnapshotGroup =>
   structuredClone({
     ...options,
     sequence: options.sequence ?? null,
@@ -81,7 +81,7 @@ const groupOf = ({ volumeIds, ...options }: SnapshotGroupOptions): SnapshotGroup
     takenAt: runTaskFields.issuedAt,
     snapshots: volumeIds.map((volumeId) => ({
       volumeId,
-      sourceVolumeId: volumeId,
+      sourceVolumeId: standsFor.find((one) => one.volumeId === volumeId)?.homeId ?? volumeId,
       snapshotId: `snapshot of ${volumeId}`,
       sizeBytes: 1,
     })),

@@ -351,6 +351,8 @@ export class World {
       case "rollback":
       case "undo-rollback":
         return assert.fail("these histories roll nothing back");
+      case "order":
+        return assert.fail("nothing fails over in these histories");
       case "attach":
         throw new Error("nothing is attached in these histories");
       case "abort":

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { instantSchema } from "../ids.ts";
+import { groupIdSchema, instantSchema } from "../ids.ts";
 
 /** How a rollback was asked for, as its run was told. */
 export const rollbackWishesSchema = z.object({
@@ -9,4 +9,6 @@ export const rollbackWishesSchema = z.object({
   powerOff: z.boolean(),
   /** So long the safety group is kept. */
   keepUntil: instantSchema,
+  /** Of a failback: what the objects are expected to be now, instead of the group that it reads. */
+  unchangedSince: groupIdSchema.optional(),
 });

@@ -18,6 +18,11 @@ export const rebuildWishesSchema = z.object({
    * of them, unless the NIC is not connected. Absent: false, they get new ones.
    */
   keepMacs: z.boolean().optional(),
+  /**
+   * LUNs have the LUN ids that they had. It is refused where another one of their target has it.
+   * Absent: false, they get the lowest free one then.
+   */
+  keepLunIds: z.boolean().optional(),
   /** VMs are switched on once they are made. Absent: false. */
   powerOn: z.boolean().optional(),
 });

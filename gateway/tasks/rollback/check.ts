@@ -1,10 +1,13 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import { shownName } from "../../../core/api/name.ts";
-import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { CheckTask, TaskResultOf } from "../../../core/api/task.ts";
 import { instantText } from "../../../core/object/instant-text.ts";
+import type { ObjectId } from "../../storage/control.ts";
+import type { StorageDriver } from "../../storage/driver.ts";
 import type { ObjectChanges } from "../../storage/rollback.ts";
 import { ownerOf, type TaskContext } from "../context.ts";
+import { objectKey } from "../entries.ts";
+import { objectsHere } from "../home/objects-here.ts";
 
 const shownMax = 5;
 
@@ -15,14 +18,14 @@ const shownMax = 5;
  * @throws OBJECT_GONE, OBJECT_BUSY, CHANGED_SINCE, and what else the storage throws
  */
 export const check = async (task: CheckTask, { storage }: TaskContext): Promise<TaskResultOf<"check">> => {
-  const { objects, from } = task;
-  const found = await storage.findObjects(objects);
-  refuseGone(task, found);
+  const here = await objectsHere(task, task.objects, storage);
+  refuseGone(task, here);
+  const found = [...here.values()];
+  const objects = found.map(({ kind, id }) => ({ kind, id }));
   for (const { key, owner } of await storage.unfinishedRollbacks(objects)) {
     if (key !== task.groupId) await storage.undoRollback({ key, owner });
   }
-  const owner = ownerOf({ planId: from.planId, source: task.source });
-  const changes = await storage.changesSince({ owner, groupId: from.groupId, objects });
+  const changes = await changesOf(task, objects, storage);
   const goesOff = new Set(task.powerOff ? found.flatMap((object) => (object.kind === "vm" ? [object.id] : [])) : []);
   refuseUsed(changes.filter(({ usedBy }) => usedBy !== undefined && !goesOff.has(usedBy.vmId ?? "")));
   if (!task.discardChanges) refuseChanged(task, changes);
@@ -34,9 +37,22 @@ export const check = async (task: CheckTask, { storage }: TaskContext): Promise<
   return { kind: "check" };
 };
 
-const refuseGone = ({ objects, from }: CheckTask, found: readonly ObjectConfig[]): void => {
-  const there = new Set(found.map(({ kind, id }) => `${kind}/${id}`));
-  const [gone] = objects.filter(({ kind, id }) => !there.has(`${kind}/${id}`));
+/** Since the group that they become; what is other than that, since the one that is expected. */
+const changesOf = async (
+  { from, source, planId, unchangedSince }: CheckTask,
+  objects: readonly ObjectId[],
+  storage: Pick<StorageDriver, "changesSince">,
+): Promise<readonly ObjectChanges[]> => {
+  const owner = ownerOf({ planId: from.planId, source });
+  const changes = await storage.changesSince({ owner, groupId: from.groupId, objects });
+  if (unchangedSince === undefined || changes.every(({ extents }) => extents === 0)) return changes;
+  const expected = { owner: ownerOf({ planId, source }), groupId: unchangedSince, objects };
+  const since = new Map((await storage.changesSince(expected)).map((one) => [objectKey(one), one]));
+  return changes.map((one) => (one.extents === 0 ? one : (since.get(objectKey(one)) ?? one)));
+};
+
+const refuseGone = ({ objects, from }: CheckTask, here: ReadonlyMap<string, unknown>): void => {
+  const gone = objects.find((object) => !here.has(objectKey(object)));
   if (gone === undefined) return;
   throw new VisibleError("OBJECT_GONE", `The ${gone.kind} ${gone.id} was deleted since. Nothing was touched.`, {
     hint: `Rebuild it from there: smtx-backup rebuild ${from.groupId} --site SITE --object ${gone.id}`,

@@ -1,8 +1,13 @@
+import { VisibleError } from "../../../core/api/errors.ts";
 import { shownName } from "../../../core/api/name.ts";
 import type { Reason } from "../../../core/api/reason.ts";
 import type { RollbackTask, TaskResultOf, UndoRollbackTask } from "../../../core/api/task.ts";
+import type { ObjectId } from "../../storage/control.ts";
+import type { StorageDriver } from "../../storage/driver.ts";
 import type { RolledBack } from "../../storage/rollback.ts";
 import { ownerOf, type TaskContext } from "../context.ts";
+import { objectKey } from "../entries.ts";
+import { objectsHere } from "../home/objects-here.ts";
 import { boundedWarnings } from "../warnings.ts";
 
 /**
@@ -10,15 +15,32 @@ import { boundedWarnings } from "../warnings.ts";
  * @throws what the storage throws
  */
 export const rollback = async (task: RollbackTask, { storage }: TaskContext): Promise<TaskResultOf<"rollback">> => {
-  const { groupId: key, from, objects, discardChanges } = task;
+  const { groupId: key, from, discardChanges, unchangedSince } = task;
   const owner = ownerOf(task);
   const fromOwner = ownerOf({ planId: from.planId, source: task.source });
   const rolledBack = await storage.rollback({
-    ...{ key, owner, objects, discardChanges },
+    ...{ key, owner, discardChanges, ...(unchangedSince && { unchangedSince }) },
+    objects: await meantHere(task, storage),
     from: { groupId: from.groupId, owner: fromOwner },
   });
   const warnings = rolledBack.flatMap(warningsOf);
   return { kind: "rollback", ...(warnings.length > 0 && { warnings: [...boundedWarnings(warnings)] }) };
+};
+
+/** @throws OBJECT_GONE (what stood for one was deleted; never is the original meant instead) */
+const meantHere = async (
+  task: RollbackTask,
+  storage: Pick<StorageDriver, "standIns" | "findObjects">,
+): Promise<readonly ObjectId[]> => {
+  if (task.standIns === undefined) return task.objects;
+  const here = await objectsHere(task, task.objects, storage);
+  return task.objects.map((object) => {
+    const found = here.get(objectKey(object));
+    if (found !== undefined) return { kind: found.kind, id: found.id };
+    throw new VisibleError("OBJECT_GONE", `What stood for the ${object.kind} ${object.id} here was deleted since.`, {
+      hint: `Rebuild it from there: smtx-backup rebuild ${task.from.groupId} --site SITE --object ${object.id}`,
+    });
+  });
 };
 
 const warningsOf = ({ name: written, takenOut, cameBack, lostExtents }: RolledBack): readonly Reason[] => {

@@ -1,7 +1,7 @@
-import { newName } from "../../core/api/name.ts";
-import type { ObjectConfig } from "../../core/api/object.ts";
-import { placeNamed } from "../../core/object/file-place.ts";
-import { rebuiltName } from "../../core/object/rebuilt-name.ts";
+import { newName } from "../api/name.ts";
+import type { ObjectConfig } from "../api/object.ts";
+import { placeNamed } from "../object/file-place.ts";
+import { rebuiltName } from "../object/rebuilt-name.ts";
 
 const called = { lun: "a LUN", volume: "a volume", vm: "a VM", "nfs-file": "a file" } as const;
 

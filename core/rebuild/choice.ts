@@ -1,36 +1,26 @@
-import { VisibleError } from "../../core/api/errors.ts";
-import type { GroupId, RunId } from "../../core/api/ids.ts";
-import { shownName } from "../../core/api/name.ts";
-import type { RebuildCreate } from "../../core/api/restore/rebuild.ts";
-import type { Deps } from "../ports/deps.ts";
-import { meantBy } from "./chosen-objects.ts";
+import { VisibleError } from "../api/errors.ts";
+import { shownName } from "../api/name.ts";
+import type { RebuildCreate } from "../api/restore/rebuild.ts";
 
-/** Which of a run's objects are rebuilt, and what some are to be called, by their index there. */
+/** Which of a group's objects are rebuilt, and what some are to be called, by their index there. */
 export interface RebuildChoice {
   /** In the run's order, each once. Undefined: all. */
   readonly indices: readonly number[] | undefined;
   readonly names: ReadonlyMap<number, string>;
 }
 
-interface Of {
-  readonly runId: RunId;
-  readonly groupId: GroupId;
-  /** How many objects the run has. */
-  readonly count: number;
-}
-
 /**
- * Which objects are meant by names or ids, as they were when the group was taken; an id goes before
- * a name.
- * @throws {VisibleError} OBJECT_UNKNOWN, OBJECT_AMBIGUOUS, BAD_REQUEST (a new name for several
- *   objects, for none of them, or two for one)
+ * Which objects are meant by names or ids.
+ * @param meant gives the index of the object that a text means
+ * @param count how many objects the group has
+ * @throws {VisibleError} BAD_REQUEST (a new name for several objects, for none of them, or two for
+ *   one), and what `meant` throws
  */
-export const readChoice = async (
-  deps: Pick<Deps, "store">,
-  of: Of,
+export const chosenToRebuild = (
+  meant: (text: string) => number,
+  count: number,
   { objects, name, renames = [] }: Pick<RebuildCreate, "objects" | "name" | "renames">,
-): Promise<RebuildChoice> => {
-  const meant = await meantBy(deps, of.runId, of.groupId, [...(objects ?? []), ...renames.map(({ object }) => object)]);
+): RebuildChoice => {
   const indices = objects && [...new Set(objects.map(meant))].sort((one, other) => one - other);
   const names = new Map<number, string>();
   for (const rename of renames) {
@@ -41,10 +31,10 @@ export const readChoice = async (
     }
     names.set(index, rename.name);
   }
-  return { indices, names: name === undefined ? names : withOnlyName(names, name, indices ?? allOf(of)) };
+  return { indices, names: name === undefined ? names : withOnlyName(names, name, indices ?? allOf(count)) };
 };
 
-const allOf = ({ count }: Of): readonly number[] => Array.from({ length: count }, (_, index) => index);
+const allOf = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
 
 const withOnlyName = (
   names: ReadonlyMap<number, string>,

@@ -1,10 +1,7 @@
-import type { ObjectKind } from "../../core/api/object/common.ts";
-import type { VmNic } from "../../core/api/object/vm.ts";
-import { type ObjectConfig, switchesOf } from "../../core/api/object.ts";
-import { rebuiltNames } from "../../core/object/rebuilt-name.ts";
-import type { Deps } from "../ports/deps.ts";
-import type { Restorable } from "../restores/restorable.ts";
-import { snapshotFactsOf } from "../runs/facts.ts";
+import type { ObjectKind } from "../api/object/common.ts";
+import type { VmNic } from "../api/object/vm.ts";
+import { type ObjectConfig, switchesOf } from "../api/object.ts";
+import { rebuiltNames } from "../object/rebuilt-name.ts";
 import type { RebuildChoice } from "./choice.ts";
 import { nameOfRebuilt } from "./new-name.ts";
 
@@ -33,11 +30,11 @@ export interface Survey {
 
 /**
  * Looks through what a group has of the objects that are rebuilt.
+ * @param configs of all of the group's, in its order
  * @throws VisibleError BAD_REQUEST (a name that can't be)
  */
 export const surveyRebuild = async (
-  deps: Pick<Deps, "store">,
-  { origin }: Pick<Restorable, "origin">,
+  configs: AsyncIterable<ObjectConfig> | Iterable<ObjectConfig>,
   { indices, names: wishedNames }: RebuildChoice,
   prefix: string,
 ): Promise<Survey> => {
@@ -45,7 +42,7 @@ export const surveyRebuild = async (
   const [switches, sizes] = [new Set<string>(), new Map<string, number>()];
   const chosen = indices && new Set(indices);
   let [index, own] = [-1, -1];
-  for await (const { config } of snapshotFactsOf(deps, origin.id)) {
+  for await (const config of configs) {
     index += 1;
     if (chosen?.has(index) === false) continue;
     own += 1;

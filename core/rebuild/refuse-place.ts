@@ -1,9 +1,9 @@
-import { bytesText } from "../../core/api/bytes.ts";
-import { VisibleError } from "../../core/api/errors.ts";
-import type { Facilities } from "../../core/api/facilities.ts";
-import type { SiteId } from "../../core/api/ids.ts";
-import { shownName } from "../../core/api/name.ts";
-import type { RebuildWishes } from "../../core/api/restore/wishes.ts";
+import { bytesText } from "../api/bytes.ts";
+import { VisibleError } from "../api/errors.ts";
+import type { Facilities } from "../api/facilities.ts";
+import type { SiteId } from "../api/ids.ts";
+import { shownName } from "../api/name.ts";
+import type { RebuildWishes } from "../api/restore/wishes.ts";
 import type { Survey } from "./survey.ts";
 
 interface Wished {

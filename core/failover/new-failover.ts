@@ -1,0 +1,24 @@
+import type { Failover } from "../api/failover/failover.ts";
+import type { Instant } from "../api/ids.ts";
+
+/** A failover that was just confirmed. */
+export const newFailover = (
+  options: Pick<Failover, "id" | "planId" | "planName" | "kind" | "home" | "to" | "wishes"> &
+    Partial<Pick<Failover, "placeBefore" | "group" | "forSeconds" | "madeThere">> & { readonly now: Instant },
+): Failover => {
+  const { now, group, kind, ...rest } = options;
+  return {
+    ...rest,
+    kind,
+    createdAt: now,
+    state: "looking",
+    since: now,
+    attempt: 1,
+    stage: 0,
+    ...(group !== undefined && { group, homeGroup: group }),
+    made: [],
+    madeBeside: [],
+    warnings: [],
+    steps: [{ state: "looking", at: now }],
+  };
+};

@@ -1,0 +1,80 @@
+import { type Failover, type FailoverObject, type FailoverState, namedMax } from "../api/failover/failover.ts";
+import { shownName } from "../api/name.ts";
+import type { Reason } from "../api/reason.ts";
+import type { StepResult } from "./events.ts";
+import { hasToBeMade } from "./table.ts";
+
+type Note = (failover: Failover, result: StepResult) => Partial<Failover>;
+
+const unstoppable: Note = (_, { unstoppable: objects = [] }) => ({ unstoppable: objects.slice(0, namedMax) });
+const left: Note = (failover, { left: more = [] }) => ({ left: [...(failover.left ?? []), ...more] });
+
+/** What later states need of what a state has come to. */
+const notes: Partial<Record<FailoverState, Note>> = {
+  stopping: unstoppable,
+  "stopping-there": unstoppable,
+  sending: (_, { group }) => (group === undefined ? {} : { group, homeGroup: group }),
+  rebuilding: (_, { runId }) => (runId === undefined ? {} : { madeThere: runId }),
+  unmaking: () => ({ made: [] }),
+  "sending-back": (_, { group }) => (group === undefined ? {} : { backGroup: group }),
+  "comparing-here": (_, { changed = [], changedCount = 0, unchangedCount = 0, missingCount = 0 }) => ({
+    diverged: changed.slice(0, namedMax),
+    divergedCount: changedCount,
+    asBeforeCount: unchangedCount,
+    missingCount,
+  }),
+  // From now on all of them are what came back; where some are not, none of it is counted on.
+  "rolling-back": ({ backGroup, ...failover }) =>
+    backGroup === undefined || hasToBeMade(failover) ? {} : { homeGroup: backGroup },
+  "rebuilding-beside": (_, { runId }) => (runId === undefined ? {} : { madeHere: runId }),
+  "unmaking-beside": (failover, result) => ({ madeBeside: [], ...left(failover, result) }),
+  removing: left,
+  "undo-removing": left,
+  clearing: (failover, result) => ({ madeBeside: [], ...left(failover, result) }),
+};
+
+export const noted = (before: Failover, result: StepResult): Failover => ({
+  ...before,
+  ...notes[before.state]?.(before, result),
+});
+
+/** Why it can't go on though what it does is done: a comparison found what must not differ. */
+export const faultOf = (failover: Failover, result: StepResult): Reason | undefined => {
+  const { changed = [], changedCount = 0, missingCount = 0 } = result;
+  const { state, home, to, discardChanges } = failover;
+  if (state === "undo-looking" && missingCount > 0 && !discardChanges) return goneAtHome(home, to, missingCount);
+  if (changedCount === 0) return undefined;
+  const names = namesText(changed, changedCount);
+  switch (state) {
+    case "comparing":
+      return afterStop(home, names);
+    case "comparing-there":
+      return afterStop(to, names);
+    case "undo-comparing":
+      return discardChanges
+        ? undefined
+        : {
+            code: "CHANGED_SINCE",
+            message: `What was written at ${to} since the failover would be lost: ${names}.`,
+          };
+    default:
+      return undefined;
+  }
+};
+
+const goneAtHome = (home: string, to: string, count: number): Reason => ({
+  code: "OBJECT_GONE",
+  message: `${count} of the plan's objects are not at ${home} any more: what is at ${to} is all that there is of them.`,
+});
+
+const afterStop = (site: string, names: string): Reason => ({
+  code: "CHANGED_AFTER_STOP",
+  message: `Somebody at ${site} has written after the last difference was sent: ${names}.`,
+});
+
+const shownMax = 5;
+
+const namesText = (objects: readonly FailoverObject[], count: number): string => {
+  const shown = objects.slice(0, shownMax).map(({ name }) => `“${shownName(name)}”`);
+  return count > shown.length ? `${shown.join(", ")}, and ${count - shown.length} more` : shown.join(", ");
+};
