@@ -28,8 +28,8 @@ interface Made extends Pick<BelievedGroup, "manifest" | "publishedAt"> {
 
 /**
  * The run that has made a group, as far as it matters: what was in its snapshot, so that restores
- * and increments can be made from it. What sites tell of one group may differ, where one of them was
- * taken over: each then has a run of its own, so what one says of its group says nothing of
+ * and increments can be made from it. What sites tell of one group may differ, where one of them
+ * was taken over: each then has a run of its own, so what one says of its group says nothing of
  * another's.
  * @returns the run's id; undefined: no more of them can be told apart
  */
@@ -48,7 +48,7 @@ export const ensureRunOfGroup = (deps: Deps, made: Made): Promise<RunId | undefi
     const loaded = await loadRun(deps, id);
     if (loaded !== undefined && loaded.run.adopted === undefined) return id;
     const run = newAdoptedRun(id, made, await otherTargets(deps, made));
-    // From here on the id is this group's; what else is known of it follows, and its group comes last.
+    // From here on the id is this group's. What else is known follows, and the group comes last.
     if (loaded === undefined) await deps.store.commit([...putRun(run, deps.clock.now()), ...expires(deps, id)]);
     else await addPart(deps, loaded, made.siteId, run);
     await writeDown(deps, run, made);

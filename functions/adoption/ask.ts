@@ -15,8 +15,8 @@ type Wanted = z.output<typeof adoptionCreateSchema>;
 
 /**
  * Has a site asked for the groups of foreign plans that it holds.
- * @throws VisibleError SITE_UNKNOWN, GATEWAY_ABSENT (nobody is there to be asked), AUTHORITY_MISSING,
- *   BAD_REQUEST (the authority that is given is no certificate)
+ * @throws VisibleError SITE_UNKNOWN, GATEWAY_ABSENT (nobody is there to be asked),
+ *   AUTHORITY_MISSING, BAD_REQUEST (the authority that is given is no certificate)
  */
 export const askForForeignPlans = async (
   deps: Deps & { readonly authorities: Authorities },
@@ -71,7 +71,7 @@ const certificatesIn = (text: string): string => {
   const blocks = text.match(pemBlock) ?? [];
   if (blocks.length > 0) return blocks.join("\n");
   throw new VisibleError("BAD_REQUEST", "The authority that is given has no certificate in it.", {
-    hint: "Give the file that smtx-backup ca init wrote: --authority FILE",
+    hint: "Name the certificate with: smtx-backup adopt --site SITE --authority FILE",
   });
 };
 

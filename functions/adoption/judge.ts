@@ -45,9 +45,7 @@ export const judgeGroup = async (
 ): Promise<BelievedGroup> => {
   const { groupId } = group;
   if (pieces === 0) {
-    throw new VisibleError("MESSAGE_TOO_LARGE", `The manifest of ${groupId} is too large, or the group is gone.`, {
-      hint: "See what the site has with: smtx-backup foreign-plan show PLAN -c gateway.yaml",
-    });
+    throw new VisibleError("MESSAGE_TOO_LARGE", `The manifest of ${groupId} is too large, or the group is gone.`);
   }
   const text = await textOf(packed);
   if (manifestDigest(text) !== group.manifestSha256) {

@@ -2,8 +2,8 @@ import { adoptedGroupsMax } from "../../core/api/adoption/adoption.ts";
 import type { ForeignPlansTask } from "../../core/api/task.ts";
 import type { ForeignGroup } from "../storage/control.ts";
 import { withTimeouts } from "../storage/with-timeouts.ts";
-import { packedManifest } from "../tasks/packed-manifest.ts";
 import type { Watch } from "../time/standstill.ts";
+import { packedManifest } from "./packed-manifest.ts";
 import type { WorkDeps } from "./work.ts";
 
 /**

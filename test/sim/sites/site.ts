@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -6,7 +7,7 @@ import { isRunTask, type RunTask, type Task, type TaskResult } from "../../../co
 import { tellForeignPlans } from "../../../gateway/agent/foreign-plans.ts";
 import { recordingLog } from "../../../gateway/agent/testing.ts";
 import { createProve } from "../../../gateway/credentials/prove.ts";
-import { noise, readSnapshot, readVolume, snapshotOf, write } from "../../../gateway/storage/conformance/fixtures.ts";
+import { noise, readSnapshot, readVolume, write } from "../../../gateway/storage/conformance/fixtures.ts";
 import type { StorageDriver } from "../../../gateway/storage/driver.ts";
 import { openStorage } from "../../../gateway/storage/open.ts";
 import type { GatewayContext } from "../../../gateway/tasks/context.ts";
@@ -117,7 +118,9 @@ export class RealSite {
 
   /** What a group has here of a volume of the protected site. */
   async readGroup(groupId: GroupId, sourceVolumeId: string): Promise<Buffer> {
-    return readSnapshot(this.driver, await snapshotOf(this.driver, groupId, sourceVolumeId));
+    const group = await this.driver.findGroup(groupId);
+    const snapshot = group?.snapshots.find((one) => one.sourceVolumeId === sourceVolumeId);
+    return readSnapshot(this.driver, snapshot?.snapshotId ?? assert.fail(`${groupId} has no ${sourceVolumeId}`));
   }
 
   /** The building burns. */

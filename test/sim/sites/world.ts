@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { AdoptionAnswer } from "../../../core/api/adoption/adoption.ts";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { gatewayIdSchema, type PlanId, planIdSchema, type RunId, siteIdSchema } from "../../../core/api/ids.ts";
 import { type Plan, type PlanEntry, scheduleSchema } from "../../../core/api/plan.ts";
@@ -51,7 +52,7 @@ export class SitesWorld {
     return world;
   }
 
-  /** All that the control plane knew is gone, and another one begins; it has an authority of its own. */
+  /** All that the control plane knew is gone. Another one begins, with an authority of its own. */
   async loseControlPlane(names: readonly string[]): Promise<void> {
     this.authority = await createAuthority({ multiCluster: "main" });
     this.api = await newApi(this.authority);
@@ -87,10 +88,19 @@ export class SitesWorld {
     const { deps } = this.api;
     const now = deps.clock.now();
     const id = planIdSchema.parse(`plan_01K0Z3NDEKTSV4RRFFQ69G5F${name.length.toString().padStart(2, "0")}`);
-    const targets = ["b", "c"].map((site) => ({ site: siteIdSchema.parse(site), retention: { keepLast: 5 }, switches: {} }));
+    const targets = ["b", "c"].map((site) => ({
+      site: siteIdSchema.parse(site),
+      retention: { keepLast: 5 },
+      switches: {},
+    }));
     await createPlan(deps, {
       ...{ id, kind: "backup", status: "suspended", name, source: siteIdSchema.parse("a"), createdAt: now },
-      ...{ targets, objectCount: more.objects.length, objectSet: 1, schedule: scheduleSchema.parse({ cycle: "hourly" }) },
+      ...{
+        targets,
+        objectCount: more.objects.length,
+        objectSet: 1,
+        schedule: scheduleSchema.parse({ cycle: "hourly" }),
+      },
       ...{ compression: { enabled: true, level: 1, dictionary: true }, slotsDoneUntil: now, sequence: 0, lanes: {} },
       ...more,
     });
@@ -114,6 +124,17 @@ export class SitesWorld {
     const run = await this.run(id);
     assert.equal(statusOf(run), "succeeded", JSON.stringify(run.targets));
     return run;
+  }
+
+  /** Has the control plane take in what a site holds. */
+  async adopt(site: string, more: object = {}): Promise<AdoptionAnswer> {
+    await this.alive();
+    const { status, body } = await this.api.send<AdoptionAnswer>("POST", "/v1/adoptions", { site, ...more });
+    assert.equal(status, 201, JSON.stringify(body));
+    await this.settle();
+    const { body: answer } = await this.api.send<AdoptionAnswer>("GET", `/v1/adoptions/${site}/${body.id}`);
+    assert.equal(answer.state, "done", JSON.stringify(answer));
+    return answer;
   }
 
   /** All that is to be done is done, and what nobody does is found by the sweep. */
