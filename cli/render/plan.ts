@@ -1,4 +1,5 @@
 import type { PlanAnswer, PlanListEntry, RetentionAnswer } from "../../core/api/answers.ts";
+import type { PlanStage } from "../../core/api/failover/stage.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule, type Plan, type PlanEntry, type Schedule } from "../../core/api/plan.ts";
 import { ruleText } from "../../core/object/rule.ts";
@@ -58,6 +59,19 @@ const targetText = ({ site, retention, switches, pool }: Plan["targets"][number]
   ].join(", ");
 };
 
+/** Where its objects are, when they are not all the originals at home. */
+const placeText = ({ source, place, moving }: Pick<Plan, "source" | "place" | "moving">): string | undefined => {
+  const isAway = place !== undefined && place.siteId !== source;
+  const there = isAway
+    ? `${place.siteId}, since ${instantText(place.since)}: its runs are taken there, and copied to ${source} in its stead`
+    : `${source}, where ${place?.standIns.join(", ")} made some of them anew`;
+  const lines = [
+    ...(place === undefined ? [] : [there]),
+    ...(moving === undefined ? [] : [`being moved by ${moving}`]),
+  ];
+  return lines.length === 0 ? undefined : lines.join("\n");
+};
+
 const statusPaint = (style: Style) => (text: string) => (text === "active" ? style.good(text) : style.warn(text));
 
 const clockText = ({ putBackAt, from }: NonNullable<Plan["clock"]>): string =>
@@ -66,6 +80,23 @@ const clockText = ({ putBackAt, from }: NonNullable<Plan["clock"]>): string =>
 /** `lun web1 (lun-…)`; `every vm web-* with the label env=prod`. */
 const entryText = (entry: PlanEntry): string =>
   printable(isRule(entry) ? `every ${ruleText(entry)}` : `${entry.kind} ${entry.name} (${entry.id})`);
+
+/** `1. db, web-*; then 30 s; then tcp db:5432, within 300 s; then a person says: …` */
+const stageText = ({ objects, delaySeconds = 0, ready, withinSeconds, message }: PlanStage, index: number): string => {
+  const within = withinSeconds === undefined ? "" : `, within ${withinSeconds} s`;
+  const steps = [
+    objects.join(", "),
+    ...(delaySeconds > 0 ? [`${delaySeconds} s`] : []),
+    ...(ready === undefined ? [] : [`${readyText(ready)}${within}`]),
+    ...(message === undefined ? [] : [`a person goes on: ${message}`]),
+  ];
+  return printable(`${index + 1}. ${steps.join("; then ")}`);
+};
+
+const readyText = (ready: NonNullable<PlanStage["ready"]>): string => {
+  if ("tcp" in ready) return `tcp ${ready.tcp}`;
+  return "http" in ready ? `${ready.http} answers ${ready.status}` : "their guest agents answer";
+};
 
 /** A plan in full. */
 export const planText = (plan: PlanAnswer, style: Style): string => {
@@ -81,10 +112,12 @@ export const planText = (plan: PlanAnswer, style: Style): string => {
           ? plan.source
           : `${plan.source}, keeps ${counted(plan.retention.keepLast, "group")}`,
       ],
+      ["Place", placeText(plan)],
       ["Targets", plan.targets.length === 0 ? undefined : bySite(plan.targets).map(targetText).join("\n")],
       ["Objects", plan.objects.map(entryText).join("\n")],
       ["Schedule", plan.status === "deleted" ? "none: it is deleted" : scheduleText(plan.schedule)],
       ["Compression", plan.targets.length === 0 ? undefined : enabled ? `zstd, level ${level}` : "off"],
+      ["Stages", plan.stages?.map(stageText).join("\n")],
       ["Clock", plan.clock && clockText(plan.clock)],
     ],
     style,

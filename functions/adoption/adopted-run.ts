@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { PlanSettings, ToldPlan } from "../../core/api/adoption/told-plan.ts";
 import { type Instant, type RunId, runIdOf, runIdOfGroup, type SiteId } from "../../core/api/ids.ts";
 import type { Manifest } from "../../core/api/manifest.ts";
 import type { Mapping } from "../../core/api/object.ts";
@@ -159,11 +160,7 @@ const writeDown = async (deps: Deps, run: Run, { siteId, manifest }: Made): Prom
 const entriesOf = ({ plan, objects }: Manifest): readonly PlanEntry[] =>
   plan?.entries ?? objects.slice(0, planObjectsMax).map(({ kind, id, name }) => ({ kind, id, name }));
 
-const settingsOf = ({ schedule, retention, targets }: NonNullable<Manifest["plan"]>) => ({
-  ...(schedule && { schedule }),
-  ...(retention && { retention }),
-  targets,
-});
+const settingsOf = ({ entries: _, compression: __, ...settings }: ToldPlan): PlanSettings => settings;
 
 /** Of all mirrors of a run at its target: they lie in one pool. */
 export const mappingOf = ({ mappings = [] }: Pick<Manifest, "mappings">): Mapping => {

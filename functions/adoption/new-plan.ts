@@ -36,11 +36,10 @@ export const createAdopted = async (deps: Deps, adoption: Adoption, newest: Grou
   const { told, target } = await readDefinition(deps, siteId, newest);
   const objects = await readRunObjects(deps, told);
   const now = deps.clock.now();
-  const { schedule, retention } = told.settings ?? { retention: keepsAll };
+  const { targets: _, ...settings } = told.settings ?? { targets: [], retention: keepsAll };
   const plan: Omit<WholePlan, "name"> = {
     ...{ id, kind: "backup", status: "suspended", source, sequence, createdAt: now, slotsDoneUntil: now },
-    ...(schedule && { schedule }),
-    ...(retention && { retention }),
+    ...settings,
     targets: [target],
     ...{ objects: [...objects], objectCount: objects.length, objectSet: 1 },
     compression: told.compression,

@@ -30,6 +30,8 @@ import { snapshotHandleConformance } from "./conformance/snapshot-handles.ts";
 import { sourceGroupConformance } from "./conformance/source-groups.ts";
 import { stagingConformance } from "./conformance/staging.ts";
 import { staleMirrorConformance } from "./conformance/stale-mirrors.ts";
+import { standInGroupConformance } from "./conformance/stand-in-groups.ts";
+import { standInConformance } from "./conformance/stand-ins.ts";
 import type { StorageUnderTest } from "./conformance/storage-under-test.ts";
 import { vmMirrorConformance } from "./conformance/vm-mirrors.ts";
 import { volumeConformance } from "./conformance/volumes.ts";
@@ -77,6 +79,8 @@ export const storageConformance = (
     rollbackCutConformance(open);
     rebuildWishesConformance(open);
     rebuildUnderWayConformance(open);
+    standInConformance(open);
+    standInGroupConformance(open);
     blockConformance(open);
   });
 };

@@ -71,10 +71,11 @@ export const standIns = (database: Database, { owner, keys }: StandInsOptions): 
 };
 
 const volumesOf = (database: Database, key: string, { volumes }: Pick<ObjectConfig, "volumes">): StoodFor[] =>
-  volumes.flatMap(
-    ({ id }) =>
-      database.one<StoodFor>("SELECT homeId, volumeId FROM madeVolumes WHERE key = ? AND homeId = ?", key, id) ?? [],
-  );
+  volumes.flatMap(({ id: homeId }) => {
+    const sql = "SELECT homeId, volumeId FROM madeVolumes WHERE key = ? AND homeId = ?";
+    const row = database.one<StoodFor>(sql, key, homeId);
+    return row === undefined ? [] : [{ homeId, volumeId: row.volumeId }];
+  });
 
 /** What an object stands for, where a restore has made it. */
 export const homeOf = (

@@ -30,7 +30,7 @@ const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
 type Opened = GatewayContext & { readonly tunnel: Tunnel };
 
 /** A cluster with a folder, and the gateway beside it. */
-export class RealSite {
+export class LosableSite {
   readonly id: SiteId;
   readonly dir: string;
   readonly driver: StorageDriver;
@@ -48,7 +48,7 @@ export class RealSite {
     this.#context = context;
   }
 
-  static async open(name: string, credentials: TlsCredentials, now: () => Instant): Promise<RealSite> {
+  static async open(name: string, credentials: TlsCredentials, now: () => Instant): Promise<LosableSite> {
     const [id, multiCluster, gatewayId] = [name, "main", `${name}-1`].map((text) => siteIdSchema.parse(text)) as [
       SiteId,
       SiteId,
@@ -69,8 +69,8 @@ export class RealSite {
       ...{ id: gatewayIdSchema.parse(gatewayId), siteId: id, endpoint: `127.0.0.1:${tunnel.port}` },
       ...{ tunnel: "direct-tls", version: "0.0.0", storage: "extentstore" },
     };
-    return new RealSite(id, dir, workers, {
-      ...{ storage, identity, now, tunnel, serve: servesNothing.serve },
+    return new LosableSite(id, dir, workers, {
+      ...{ storage, identity, now, tunnel, serve: servesNothing.serve, awaitReady: servesNothing.awaitReady },
       send: createSendVolume({ workers, tunnel, extentsInFlight: 2, throttles }),
       prove: createProve({ current: () => credentials, log }),
     });

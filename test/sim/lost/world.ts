@@ -18,36 +18,36 @@ import { handleSweep } from "../../../functions/sweep.ts";
 import { resultParts } from "../../../gateway/tasks/result-parts.ts";
 import { credentialsOf } from "../../../gateway/transfer/testing/credentials.ts";
 import { type Authority, createAuthority } from "../../../pki/authority.ts";
-import { RealSite } from "./site.ts";
+import { LosableSite } from "./site.ts";
 
 const roundsMax = 400;
 
 type Message = { readonly task: Task } | { readonly report: object };
 
 /** Real sites, and a control plane in memory that can be lost with all that it knows. */
-export class SitesWorld {
+export class LosableWorld {
   api: TestApi;
   authority: Authority;
-  readonly sites: ReadonlyMap<string, RealSite>;
+  readonly sites: ReadonlyMap<string, LosableSite>;
   /** What the transfers of each run came to, in bytes on the wire, by the receiver. */
   readonly sent = new Map<string, number>();
   #messages: Message[] = [];
 
-  private constructor(api: TestApi, authority: Authority, sites: ReadonlyMap<string, RealSite>) {
+  private constructor(api: TestApi, authority: Authority, sites: ReadonlyMap<string, LosableSite>) {
     this.api = api;
     this.authority = authority;
     this.sites = sites;
   }
 
-  static async open(names: readonly string[]): Promise<SitesWorld> {
+  static async open(names: readonly string[]): Promise<LosableWorld> {
     const authority = await createAuthority({ multiCluster: "main" });
     const api = await newApi(authority);
-    const sites = new Map<string, RealSite>();
+    const sites = new Map<string, LosableSite>();
     for (const name of names) {
       const credentials = await credentialsOf(authority, name, "main");
-      sites.set(name, await RealSite.open(name, credentials, () => api.deps.clock.now()));
+      sites.set(name, await LosableSite.open(name, credentials, () => api.deps.clock.now()));
     }
-    const world = new SitesWorld(api, authority, sites);
+    const world = new LosableWorld(api, authority, sites);
     await world.#enrol(names);
     return world;
   }
@@ -80,7 +80,7 @@ export class SitesWorld {
     }
   }
 
-  site(name: string): RealSite {
+  site(name: string): LosableSite {
     return this.sites.get(name) ?? assert.fail(`there is no site ${name}`);
   }
 

@@ -7,14 +7,14 @@ import type { Run } from "../../../core/api/run.ts";
 import { statusOf } from "../../../core/run/steps.ts";
 import { readBase } from "../../../functions/groups/base.ts";
 import { extentBytes } from "./site.ts";
-import { SitesWorld } from "./world.ts";
+import { LosableWorld } from "./world.ts";
 
 /** More than a write of 4 KiB takes on the wire, and less than an extent. */
 const littleBytes = 8 * 1024;
 
 /** A plan of two volumes from a to b and c, and two runs of it. */
 const backedUp = async () => {
-  const world = await SitesWorld.open(["a", "b", "c"]);
+  const world = await LosableWorld.open(["a", "b", "c"]);
   const a = world.site("a");
   const objects = [await a.createVolume("db"), await a.createVolume("mail")];
   const volumeIds = objects.flatMap(({ volumes }) => volumes.map(({ id }) => id));
