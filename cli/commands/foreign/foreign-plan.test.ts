@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { chown, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { groupId, owner } from "../../../gateway/storage/conformance/fixtures.ts";
 import { createAuthority } from "../../../pki/authority.ts";
 import { issueRevocations } from "../../../pki/revocations.ts";
+import { needRoot } from "../../../test/need.ts";
 import { type ForeignHost, foreignHost, planObjects, signerOf } from "./testing-foreign.ts";
 
 const spiffe = "spiffe://mc/site/b/gateway/b1";
@@ -110,6 +111,15 @@ describe("foreign-plan, at the target's host with nothing else", () => {
     const { exitCode, stderr } = await foreignPlan("list");
     assert.equal(exitCode, 3);
     assert.match(stderr, /There is no extentstore in .*other\. \(NOT_FOUND\)/);
+  });
+
+  test("opens no store of another user's, in whose folder root would leave what he can't read", async (t) => {
+    if (!needRoot(t)) return;
+    const { foreignPlan, store } = await foreignHost(t);
+    await chown(join(store, "store.sqlite"), 65534, 65534);
+    const { exitCode, stderr } = await foreignPlan("list");
+    assert.equal(exitCode, 4);
+    assert.match(stderr, /another user's.*\(FORBIDDEN\)\n {2}hint: .*sudo -u '#65534' smtx-backup foreign-plan/);
   });
 });
 
