@@ -13,7 +13,8 @@ const spiffe = "spiffe://mc/site/b/gateway/b1";
 /** All that restores refuses the newest group by this name, and nothing is made. */
 const refuses = async (host: ForeignHost, code: string, more = "") => {
   const before = await host.withStorage((storage) => storage.inventory());
-  for (const command of [`rebuild daily${more}`, `attach daily --object web${more}`]) {
+  const unsigned = code === "MANIFEST_UNSIGNED" ? "" : " --even-unsigned";
+  for (const command of [`rebuild daily${unsigned}${more}`, `attach daily --object web${unsigned}${more}`]) {
     const { exitCode, stdout, stderr } = await host.foreignPlan(command);
     assert.equal(exitCode, 1, stdout);
     assert.match(stderr, new RegExp(`\\(${code}\\)\\n {2}hint: `));
@@ -84,12 +85,15 @@ describe("foreign-plan, at the target's host with nothing else", () => {
   });
 
   test("says what it does not find, and which command says what there is", async (t) => {
-    const { foreignPlan, folder } = await foreignHost(t, () => []);
+    const { foreignPlan, folder, authority } = await foreignHost(t, () => []);
+    const gateway = join(folder, "gateway.crt");
+    await writeFile(gateway, (await signerOf(authority)).certificatePem);
     assert.match((await foreignPlan("list")).stdout, /no groups of other sites/);
     for (const [words, code, exitCode] of [
       ["show daily", "PLAN_UNKNOWN", 3],
       [`list --authority ${join(folder, "gateway.yaml")}`, "BAD_REQUEST", 2],
       [`list --authority ${join(folder, "nowhere.crt")}`, "BAD_REQUEST", 2],
+      [`list --authority ${gateway}`, "BAD_REQUEST", 2],
     ] as const) {
       const answer = await foreignPlan(words);
       assert.equal(answer.exitCode, exitCode, answer.stderr);
