@@ -1,10 +1,12 @@
 import { Command } from "commander";
 import packageJson from "../package.json" with { type: "json" };
+import { addAdoptCommand } from "./commands/adoption/adopt.ts";
 import { addAuditCommand } from "./commands/audit.ts";
 import { addCaCommands } from "./commands/ca.ts";
 import type { Answering } from "./commands/command.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
 import { addMirrorCommands } from "./commands/deletions/mirror.ts";
+import { addFailoverCommands } from "./commands/failover/failover.ts";
 import { addForeignPlanCommands } from "./commands/foreign/foreign-plan.ts";
 import { addGatewayCommands } from "./commands/gateway.ts";
 import { addGroupCommands } from "./commands/group.ts";
@@ -50,9 +52,11 @@ export const createProgram = (host: Screens, answering: Answering): Command => {
   addRunCommands(program, answering);
   addGroupCommands(program, answering);
   addMirrorCommands(program, answering);
+  addAdoptCommand(program, answering);
   addRebuildCommand(program, answering);
   addRollbackCommand(program, answering);
   addCloneCommand(program, answering);
+  addFailoverCommands(program, answering);
   addForeignPlanCommands(program, answering);
   addAuditCommand(program, answering);
   addCompletionCommand(program, answering);

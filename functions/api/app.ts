@@ -5,6 +5,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { credentialsPath } from "../../core/api/access.ts";
 import { enrolPath, renewPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
+import { adoptionRoutes } from "./adoption/routes.ts";
 import { attachmentRoutes } from "./attachment.ts";
 import { audited, auditRoutes } from "./audit.ts";
 import { requireScope, requireToken } from "./auth.ts";
@@ -12,6 +13,7 @@ import { deletionRoutes } from "./deletion.ts";
 import { enrolmentRoutes } from "./enrolment.ts";
 import type { ApiDeps } from "./env.ts";
 import { answerError, answerNotFound } from "./errors.ts";
+import { failoverRoutes } from "./failover.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { groupRoutes } from "./group.ts";
 import { objectRoutes } from "./object.ts";
@@ -56,6 +58,8 @@ export const createApp = (deps: ApiDeps) => {
     .route("/", groupRoutes(deps))
     .route("/", restoreRoutes(deps))
     .route("/", deletionRoutes(deps))
+    .route("/", failoverRoutes(deps))
+    .route("/", adoptionRoutes(deps))
     .route("/", attachmentRoutes(deps))
     .route("/", auditRoutes(deps))
     .route("/", tokenRoutes(deps));

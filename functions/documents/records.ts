@@ -1,4 +1,4 @@
-import type { GroupId, Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
+import type { FailoverId, GroupId, Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
 import { planIdOf } from "../../core/api/ids.ts";
 import type { Step } from "../../core/api/run.ts";
 import { keyPart } from "../../core/object/place.ts";
@@ -133,6 +133,16 @@ export const groupKey = (groupId: GroupId, siteId: SiteId): Key => ({
   sort: `${groupPrefix(siteId)}${groupId}`,
 });
 
+/** `Failover`: those of a plan together, in the order in which they were confirmed. */
+export const failoverPrefix = "FAILOVER#";
+export const failoverKey = (id: FailoverId): Key => ({ partition: "FAILOVERS", sort: `${failoverPrefix}${id}` });
+export const failoverOfKey = ({ sort }: Key): FailoverId => sort.slice(failoverPrefix.length) as FailoverId;
+/** `{ failoverId }`: the one of a plan that has not ended, and its test. */
+export const currentFailoverKey = (planId: PlanId, isTest: boolean): Key => ({
+  partition: `PLAN#${planId}`,
+  sort: `FAILING#${isTest ? "test" : "moved"}`,
+});
+
 /** `RunPlan` */
 export const runPlanKey = (runId: RunId): Key => ({ partition: `RUN#${runId}`, sort: "PLAN" });
 /** What one object's step at one target came to: the part of a `TaskResult` that is about it. */
@@ -198,6 +208,29 @@ export const questionKey = (runId: RunId, target: SiteId, place: number, about: 
 export const spaceQuestionKey = (siteId: SiteId, questionId: string): Key => ({
   partition: `SITE#${siteId}`,
   sort: `SPACE#${questionId}`,
+});
+
+/** `Adoption`: what a site was asked of the foreign plans that it holds. */
+export const adoptionKey = (siteId: SiteId, adoptionId: string): Key => ({
+  partition: `SITE#${siteId}`,
+  sort: `ADOPTION#${adoptionId}`,
+});
+/** `ManifestPiece`: of a group that the site tells of. */
+export const manifestPieceKey = (adoptionId: string, groupId: GroupId, piece: number): Key => ({
+  partition: `ADOPTION#${adoptionId}`,
+  sort: `PIECE#${groupId}#${indexDigits(piece)}`,
+});
+/** `GroupOutcome`: what became of one of them. */
+export const groupOutcomePrefix = "GROUP#";
+export const groupOutcomeKey = (adoptionId: string, groupId: GroupId): Key => ({
+  partition: `ADOPTION#${adoptionId}`,
+  sort: `${groupOutcomePrefix}${groupId}`,
+});
+/** `AdoptedPlan`: what became of a plan. */
+export const planOutcomePrefix = "PLAN#";
+export const planOutcomeKey = (adoptionId: string, planId: PlanId): Key => ({
+  partition: `ADOPTION#${adoptionId}`,
+  sort: `${planOutcomePrefix}${planId}`,
 });
 
 /** `DeadLetter`: a report about the run that could not be taken in. */
