@@ -94,6 +94,7 @@ describe("an order to stop", () => {
       assert.deepEqual([names(wereOn), names(cantBe), gone], [["web"], ["/exports/e1/vm/a.img", "log"], []]);
       const stopped = world.done.filter((task) => task.kind === "order" && task.order.type === "stop");
       assert.equal(stopped.length, loses ? 8 : 4);
+      assert.ok(!world.done.some(({ kind }) => kind === "unstage"), "nothing was brought there for it");
     });
   }
 
