@@ -13,10 +13,7 @@ import {
   readStarted,
   readStopped,
 } from "../../../functions/orders/order-answers.ts";
-import { withoutWaiting } from "../no-waiting.ts";
 import { OrdersWorld, reasonOf } from "./world.ts";
-
-withoutWaiting();
 
 const worldTest = (title: string, body: (world: OrdersWorld) => Promise<void>): void => {
   test(title, async () => {
