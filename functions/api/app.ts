@@ -12,6 +12,7 @@ import { deletionRoutes } from "./deletion.ts";
 import { enrolmentRoutes } from "./enrolment.ts";
 import type { ApiDeps } from "./env.ts";
 import { answerError, answerNotFound } from "./errors.ts";
+import { failoverRoutes } from "./failover.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { groupRoutes } from "./group.ts";
 import { objectRoutes } from "./object.ts";
@@ -56,6 +57,7 @@ export const createApp = (deps: ApiDeps) => {
     .route("/", groupRoutes(deps))
     .route("/", restoreRoutes(deps))
     .route("/", deletionRoutes(deps))
+    .route("/", failoverRoutes(deps))
     .route("/", attachmentRoutes(deps))
     .route("/", auditRoutes(deps))
     .route("/", tokenRoutes(deps));
