@@ -19,6 +19,7 @@ import { planStatusSchema, statusAnswerSchema, targetHealthSchema } from "../../
 import { tokenCreatedSchema, tokenSchema } from "../../core/api/token.ts";
 import { attachmentDocument } from "./attachment.ts";
 import { deletionOrRun, leftOverDocument } from "./deletion.ts";
+import { failoverBegun, failoverDocument, failoverOrId } from "./failover.ts";
 import { groupDocument, groupLineDocument } from "./group.ts";
 import { objectDocument } from "./object.ts";
 import { askedForDocument, runDocument, runLineDocument } from "./run.ts";
@@ -166,6 +167,12 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   rebuild: runAskedFor,
   rollback: runOrId,
   clone: runAskedFor,
+  "failover begin": failoverBegun,
+  "failover show": failoverDocument,
+  "failover continue": failoverOrId,
+  "failover undo": failoverOrId,
+  "failover list": items(failoverDocument),
+  failback: failoverOrId,
   audit: itemsCut(auditEntrySchema),
   // A shell reads it.
   completion: null,

@@ -22,7 +22,7 @@ const answer = jsonAnswer(failoverAnswerSchema, "The failover, as it is now.");
 
 const preview = createRoute({
   method: "post",
-  path: "/v1/failovers/preview",
+  path: "/v1/failover-previews",
   summary: "See what a failover would do, and what is lost by it",
   ...needs("restore"),
   request: { body: jsonBody(failoverWishSchema) },

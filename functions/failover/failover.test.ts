@@ -22,7 +22,7 @@ const withPlan = async () => {
 
 const begin = async (api: TestApi, more: object = {}) => {
   const wish = { plan: "nightly", to: "b", kind: "unplanned", ...more };
-  const preview = await api.send<FailoverPreview>("POST", "/v1/failovers/preview", wish);
+  const preview = await api.send<FailoverPreview>("POST", "/v1/failover-previews", wish);
   assert.equal(preview.status, 200, JSON.stringify(preview.body));
   const { confirmation } = preview.body;
   const begun = await api.send<FailoverAnswer>("POST", "/v1/failovers", { wish, confirmation });
@@ -155,7 +155,7 @@ describe("whoever asks for a failover", () => {
   test("confirms what was previewed, and nothing else", async () => {
     const api = await withPlan();
     const wish = { plan: "nightly", to: "b", kind: "unplanned" };
-    const { body } = await api.send<FailoverPreview>("POST", "/v1/failovers/preview", wish);
+    const { body } = await api.send<FailoverPreview>("POST", "/v1/failover-previews", wish);
     const { confirmation } = body;
     const before = await api.dump();
     const other = { ...wish, kind: "test" };
@@ -170,7 +170,7 @@ describe("whoever asks for a failover", () => {
   test("gets one, however many ask at once", async () => {
     const api = await withPlan();
     const wish = { plan: "nightly", to: "b", kind: "unplanned" };
-    const { body } = await api.send<FailoverPreview>("POST", "/v1/failovers/preview", wish);
+    const { body } = await api.send<FailoverPreview>("POST", "/v1/failover-previews", wish);
     const asked = [1, 2, 3].map(() => api.send("POST", "/v1/failovers", { wish, confirmation: body.confirmation }));
     const statuses = (await Promise.all(asked)).map(({ status }) => status).sort();
     assert.deepEqual(statuses, [201, 409, 409]);
@@ -194,9 +194,9 @@ describe("whoever asks for a failover", () => {
     const goOn = await api.send("POST", `${url}/continue`, {});
     assert.equal(goOn.body.error.code, "NOTHING_TO_CONTINUE");
     assert.match(goOn.body.error.hint ?? "", /smtx-backup failback nightly/);
-    const second = await api.send("POST", "/v1/failovers/preview", { plan: "nightly", to: "b", kind: "unplanned" });
+    const second = await api.send("POST", "/v1/failover-previews", { plan: "nightly", to: "b", kind: "unplanned" });
     assert.equal(second.body.error.code, "FAILOVER_UNDER_WAY");
-    const unknown = await api.send("POST", "/v1/failovers/preview", { plan: "nightly", to: "a", kind: "unplanned" });
+    const unknown = await api.send("POST", "/v1/failover-previews", { plan: "nightly", to: "a", kind: "unplanned" });
     assert.equal(unknown.body.error.code, "BAD_REQUEST");
   });
 });
