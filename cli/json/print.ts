@@ -32,6 +32,7 @@ export const instantFields: ReadonlySet<string> = new Set([
   "publishedAt",
   "putBackAt",
   "resumedAt",
+  "retryAt",
   "revocationsAt",
   "settledAt",
   "since",

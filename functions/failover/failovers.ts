@@ -100,6 +100,20 @@ const ended = ({ state, planId, kind }: Failover): readonly Change[] =>
   endStates.has(state) ? [{ type: "delete", key: currentFailoverKey(planId, kind === "test"), expect: "any" }] : [];
 
 /**
+ * What is written while a failover is in a state, and not after that: whoever was slow writes
+ * nothing for what has gone on.
+ * @returns undefined where it is not in that state any more
+ */
+export const whileStill = async (
+  deps: Pick<Deps, "store">,
+  id: FailoverId,
+  isStill: (failover: Failover) => boolean,
+): Promise<Change | undefined> => {
+  const stored = await readStored(deps, id);
+  return stored !== undefined && isStill(stored.body) ? putFailover(stored, stored.body, stored.dueAt) : undefined;
+};
+
+/**
  * When the sweep looks again, now that all is done that follows from its state. Somebody else's
  * change in between says that itself.
  */

@@ -5,15 +5,14 @@ import { type FailoverId, slotOf } from "../../core/api/ids.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { FailoverEvent } from "../../core/failover/events.ts";
-import { endStates, isUnderWay, movesPlan } from "../../core/failover/table.ts";
+import { isUnderWay } from "../../core/failover/table.ts";
 import { hasEnded, partsOf } from "../../core/run/steps.ts";
 import { cancelRun } from "../engine/commands.ts";
-import { applyToPlan } from "../engine/engine.ts";
 import type { Deps } from "../ports/deps.ts";
 import { freeSlot } from "../runs/free-slot.ts";
 import { loadRun } from "../runs/runs.ts";
 import { changeFailover, putOff } from "./failovers.ts";
-import { keepGroups, letGroupsGo } from "./holds.ts";
+import { settlePlan } from "./settle-plan.ts";
 import type { RunWork } from "./work.ts";
 import { works } from "./works.ts";
 
@@ -56,14 +55,6 @@ const isSameTry = (one: Failover, other: Failover): boolean =>
   one.stage === other.stage &&
   one.runId === other.runId &&
   isUnderWay(one);
-
-/** Its plan is moved by it, or is not any more, and what it goes by is kept. Idempotent. */
-const settlePlan = async (deps: Deps, failover: Failover): Promise<void> => {
-  const { id: failoverId, planId, kind, state } = failover;
-  await (endStates.has(state) ? letGroupsGo(deps, failover) : keepGroups(deps, failover));
-  if (kind === "test") return;
-  await applyToPlan(deps, planId, { type: movesPlan(failover) ? "moving" : "moved", failoverId });
-};
 
 /** What is to happen to it now; undefined: its run is on its way. */
 const eventNow = async (deps: Deps, failover: Failover): Promise<FailoverEvent | undefined> => {
