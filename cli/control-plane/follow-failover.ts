@@ -3,7 +3,7 @@ import type { FailoverAnswer } from "../../core/api/failover/answer.ts";
 import type { FailoverId } from "../../core/api/ids.ts";
 import type { Answer, Api, Context } from "../context/context.ts";
 import { exitCodes } from "../host/exit-codes.ts";
-import { failoverText, stepLine } from "../render/failover.ts";
+import { failoverText, stepLine } from "../render/failover/failover.ts";
 import { readFailover } from "./failovers.ts";
 
 const firstPollMs = 500;

@@ -56,6 +56,8 @@ const routes: readonly (readonly [string, string, Scope])[] = [
   ["POST", "/v1/failovers/{failover}/continue", "restore"],
   ["POST", "/v1/failovers/{failover}/undo", "restore"],
   ["POST", "/v1/failovers/{failover}/failback", "restore"],
+  ["POST", "/v1/adoptions", "admin"],
+  ["GET", "/v1/adoptions/{site}/{adoption}", "admin"],
   ["POST", "/v1/deletions/preview", "delete"],
   ["POST", "/v1/deletions", "delete"],
   ["GET", "/v1/deletions/space/{site}/{question}", "delete"],

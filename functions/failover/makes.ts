@@ -51,7 +51,7 @@ export const makeBeside: RunWork = {
     const { changed, missing } = await dividedHere(deps, failover);
     const objects = [...changed, ...missing];
     if (objects.length === 0) return {};
-    // What is not there gets its own name. Where an original is, it has its addresses; where none is, nobody has.
+    // What is not there gets its own name, and its addresses, which nobody has then.
     const keeps = changed.length === 0 ? { keepMacs: true, keepLunIds: true } : {};
     await startRebuild(deps, {
       ...{ inFailover, groupId: needGroup(backGroup).id, siteId, namePrefix: besidePrefix(failover), ...keeps },

@@ -21,7 +21,7 @@ export const restoreWork: Omit<RunWork, "begin" | "result"> = {
   from: ({ clock }) => clock.now(),
 };
 
-/** The site whose objects it is about, a group by which they are named, and what stands for them. */
+/** The site whose objects are meant, a group that names them, and what stands for them. */
 interface About {
   readonly siteId: SiteId;
   readonly group: FailoverGroup;

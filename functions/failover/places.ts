@@ -4,10 +4,10 @@ import type { PlanPlace } from "../../core/api/plan.ts";
 import { applyToPlan } from "../engine/engine.ts";
 import type { Deps } from "../ports/deps.ts";
 import { standInsHome } from "./orders.ts";
-import type { Work } from "./work.ts";
+import type { StateWork } from "./work.ts";
 
 /** The plan is placed; where somebody else moves it, nothing is done. */
-const placed = (placeOf: (failover: Failover) => PlanPlace | undefined): Work => ({
+const placed = (placeOf: (failover: Failover) => PlanPlace | undefined): StateWork => ({
   type: "act",
   act: async (deps: Deps, failover: Failover) => {
     const { id: failoverId, planId, planName } = failover;

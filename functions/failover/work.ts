@@ -27,4 +27,4 @@ interface ActWork {
   readonly act: (deps: Deps, failover: Failover) => Promise<StepResult>;
 }
 
-export type Work = RunWork | ActWork;
+export type StateWork = RunWork | ActWork;

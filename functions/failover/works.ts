@@ -5,13 +5,13 @@ import { compareAt, compareHere, homeAfter, homeBefore, lookThere, startAt, stop
 import { placeBack, placeBefore, placeThere } from "./places.ts";
 import { removeAtEnd, removeHere, removeThere } from "./removals.ts";
 import { sendBack, sendThere } from "./sends.ts";
-import type { Work } from "./work.ts";
+import type { StateWork } from "./work.ts";
 
 /** Of a test it is made anew each time, and of others it is what stops say. */
 const resume = startAt({ about: thereIn, objects: (deps, { stopsThere }) => wereOn(deps, stopsThere), asks: false });
 
 /** What each state does; those that are absent wait, or have come to their end. */
-export const works: Partial<Readonly<Record<FailoverState, Work>>> = {
+export const works: Partial<Readonly<Record<FailoverState, StateWork>>> = {
   looking: lookThere,
   stopping: stopAt(homeBefore),
   sending: sendThere,

@@ -11,7 +11,7 @@ import { freshInventory } from "../../control-plane/inventory.ts";
 import { durationSeconds } from "../../input/duration.ts";
 import { namePairs } from "../../input/name-pairs.ts";
 import { checkedBy, runId } from "../../input/options.ts";
-import { failoverPreviewText, failoverText } from "../../render/failover.ts";
+import { failoverPreviewText, failoverText } from "../../render/failover/failover.ts";
 import { printable } from "../../render/style.ts";
 import type { Answering } from "../command.ts";
 

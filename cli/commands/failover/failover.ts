@@ -5,7 +5,7 @@ import { isToBeDone, nothingChanged } from "../../context/confirm.ts";
 import type { Answer, Api, Context } from "../../context/context.ts";
 import { failoverMeant, listFailovers, readFailover } from "../../control-plane/failovers.ts";
 import { followFailover, showFailover } from "../../control-plane/follow-failover.ts";
-import { failoversText } from "../../render/failover.ts";
+import { failoversText } from "../../render/failover/failover.ts";
 import { printable } from "../../render/style.ts";
 import type { Answering } from "../command.ts";
 import { addFailoverBegin } from "./begin.ts";

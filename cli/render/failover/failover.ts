@@ -1,10 +1,10 @@
-import type { FailoverAnswer } from "../../core/api/failover/answer.ts";
-import type { FailoverPreview } from "../../core/api/failover/preview.ts";
-import { kindNames } from "./kind-names.ts";
-import { warningLines } from "./run.ts";
-import { printable, type Style } from "./style.ts";
-import { table } from "./table.ts";
-import { counted, durationText, instantText } from "./units.ts";
+import type { FailoverAnswer } from "../../../core/api/failover/answer.ts";
+import type { FailoverPreview } from "../../../core/api/failover/preview.ts";
+import { kindNames } from "../kind-names.ts";
+import { warningLines } from "../run.ts";
+import { printable, type Style } from "../style.ts";
+import { table } from "../table.ts";
+import { counted, durationText, instantText } from "../units.ts";
 
 const ageText = (from: string, to: string): string =>
   durationText(Math.max(0, (Date.parse(to) - Date.parse(from)) / 1000));
