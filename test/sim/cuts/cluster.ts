@@ -120,7 +120,6 @@ export const doTask = async (
     awaitReady: createAwaitReady(systemTime),
     ...{ storage, identity, log: recordingLog(), signal: ending.signal },
     send: sendWhatDiffers(task, there, here),
-    awaitReady: async () => undefined,
     now: () => instant(new Date().toISOString()),
     onMoved: () => undefined,
     onProgress: () => undefined,

@@ -122,7 +122,7 @@ export class FailoverWorld extends CutWorld {
 
   /** Whoever asks for one and is told nothing asks again. */
   async begin(kind: FailoverWish["kind"]): Promise<void> {
-    const wish: FailoverWish = { plan: planId, to: siteB, kind, ...(kind === "test" && { forSeconds: 3600 }) };
+    const wish: FailoverWish = { plan: planId, to: siteB, kind, ...(kind === "test" && { forSeconds: 600 }) };
     for (let tries = 0; tries < sayingsMax && (await this.failover()) === undefined; tries += 1) {
       await this.tell("begin", async (deps) => {
         const { confirmation } = await previewFailover(deps, wish);
