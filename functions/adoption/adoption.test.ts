@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { AdoptionAnswer } from "../../core/api/adoption/adoption.ts";
-import type { GroupAnswer, PlanAnswer, PlanListEntry } from "../../core/api/answers.ts";
+import type { GroupAnswer, PlanAnswer, PlanListEntry, RunAnswer } from "../../core/api/answers.ts";
 import { groupIdOf, type Instant, planIdSchema, runIdOf, type SiteId } from "../../core/api/ids.ts";
 import { scheduleSchema } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
@@ -10,6 +10,7 @@ import { sequenceLeapMax } from "../../core/plan/decide.ts";
 import { objectNamed, siteA, siteB, type TestApi, vmNamed } from "../api/testing.ts";
 import { groupKey, planKey } from "../documents/records.ts";
 import { createPlan } from "../engine/commands.ts";
+import { handlePlanInvocation } from "../plan.ts";
 import type { StoredPlan } from "../plans/plan-objects.ts";
 import { handleReport } from "../report.ts";
 import { adoptedSequenceMax } from "./judge.ts";
@@ -34,6 +35,7 @@ const notesIn = ({ plans }: AdoptionAnswer) => plans.flatMap(({ notes }) => note
 const groupsAt = async (api: TestApi, site: SiteId) =>
   (await listed<GroupAnswer>(api, `/v1/plans/${planId}/groups?site=${site}`)).map(({ id, state }) => [id, state]);
 const idOf = (sequence: number) => groupIdOf(runIdOf(planId, slotOf(sequence)));
+const free = { active: null, queued: null };
 const readPlan = async (api: TestApi) => (await api.send<PlanAnswer>("GET", `/v1/plans/${planId}`)).body;
 
 /** The same plan as its people have it. */
@@ -231,6 +233,31 @@ describe("a plan that a site holds groups of", () => {
     const { lastRun } = await readPlan(api);
     assert.deepEqual(await readPlan(api), { ...before, sequence: 9, lastRun });
     assert.deepEqual(await groupsAt(api, siteC), [[idOf(9), "published"]]);
+  });
+
+  test("whose slot comes again, as its table was set back, has had its run, and holds no lane", async () => {
+    const { api, signer } = await createAdoptionWorld();
+    const targets = [siteB, siteC].map((site) => ({ site, retention: { keepLast: 3 }, switches: {} }));
+    await ownPlan(api, { targets, schedule: scheduleSchema.parse({ cycle: "hourly" }) });
+    const takenAt = "2026-03-01T00:00:00.000Z" as Instant;
+    const runId = runIdOf(planId, takenAt);
+    const ofSlot = manifestOf(9, { groupId: groupIdOf(runId), takenAt });
+    await adopt(api, siteB, [await toldGroup(siteB, ofSlot, signer)]);
+    await handlePlanInvocation(api.deps, { planId, scheduledTime: takenAt });
+    const { lanes, slotsDoneUntil } = await readPlan(api);
+    assert.deepEqual([slotsDoneUntil, Object.values(lanes)], [takenAt, [free, free]]);
+    const { body: run } = await api.send<RunAnswer>("GET", `/v1/runs/${runId}`);
+    assert.deepEqual(run.targets.map(({ site, state }) => [site, state]).toSorted(), [
+      ["b", "succeeded"],
+      ["c", "skipped"],
+    ]);
+    // What c has of that slot is known when c is asked.
+    await adopt(api, siteC, [await toldGroup(siteC, ofSlot, signer)]);
+    const { body: after } = await api.send<RunAnswer>("GET", `/v1/runs/${runId}`);
+    assert.deepEqual(
+      after.targets.map(({ state }) => state),
+      ["succeeded", "succeeded"],
+    );
   });
 
   test("that was deleted here stays so, and its restore points are known", async () => {
