@@ -36,7 +36,7 @@ export const refused = (told: Omit<ForeignGroupTold, "packed">, { code, message 
   ...{ is: "refused", reason: { code, message } },
 });
 
-/** Nobody has signed it: whether it is older than all that are signed is known when all have come. */
+/** Nobody has signed it: if it is older than what is signed is known when all have come. */
 export const waiting = (told: Omit<ForeignGroupTold, "packed">): GroupOutcome => ({
   ...headOf(told),
   is: "waiting",

@@ -67,6 +67,6 @@ test("an adoption whose control plane dies at each of its writes knows at the en
   assert(deaths > 20, `it died ${deaths} times`);
 });
 
-/** Without what is of the adoption itself: of a group that was known before the death it says so. */
+/** Without what is of the adoption itself: it says what was known before the death. */
 const withoutOutcomes = (stored: readonly string[]): readonly string[] =>
   stored.filter((text) => !text.includes("ADOPTION#"));
