@@ -33,7 +33,7 @@ const hour = 3600;
 const tested = async (world: OrdersWorld) => {
   await world.a.driver.powerOn(world.named("web"));
   await world.backUp();
-  const id = await world.failOver("test", { forSeconds: hour });
+  const id = await world.beginFailover("test", { forSeconds: hour });
   await world.pass(60);
   assert.equal(await stateOf(world, id), "testing");
   return id;
@@ -86,12 +86,12 @@ describe("a test of a failover", () => {
 
   worldTest("is removed sooner when a person says so, and another one may follow", async (world) => {
     const id = await tested(world);
-    await assert.rejects(world.failOver("test"), { code: "FAILOVER_UNDER_WAY" });
+    await assert.rejects(world.beginFailover("test"), { code: "FAILOVER_UNDER_WAY" });
     await world.say(id, "undo");
     await world.pass(120);
     assert.equal(await stateOf(world, id), "removed");
     assert.deepEqual(await testObjects(world), []);
-    const other = await world.failOver("test", { forSeconds: hour });
+    const other = await world.beginFailover("test", { forSeconds: hour });
     await world.pass(60);
     assert.equal(await stateOf(world, other), "testing");
   });
@@ -107,7 +107,7 @@ describe("a planned failover", () => {
       isOn = true;
       await world.a.driver.powerOn(world.named("db"));
     };
-    const id = await world.failOver("planned");
+    const id = await world.beginFailover("planned");
     await world.pass(60);
     assert.equal(await stateOf(world, id), "confirming");
     await world.say(id, "continue");

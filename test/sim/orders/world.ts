@@ -163,7 +163,7 @@ export class OrdersWorld {
   }
 
   /** Somebody previews a failover, and confirms it. */
-  async failOver(kind: FailoverWish["kind"], more: Partial<FailoverWish> = {}): Promise<FailoverId> {
+  async beginFailover(kind: FailoverWish["kind"], more: Partial<FailoverWish> = {}): Promise<FailoverId> {
     await this.comeAlive();
     const wish: FailoverWish = { plan: planId, to: siteB, kind, ...more };
     const { confirmation } = await previewFailover(this.deps, wish);
