@@ -129,7 +129,15 @@ const noteLines = (rows: readonly Row[], style: Style): readonly string[] => {
 };
 
 /** Of a plan whose objects are not at home, or on their way. */
-const awayLines = ({ planId, planName, source, place, moving }: PlanStatus, style: Style): readonly string[] => {
+const awayLines = (plan: PlanStatus, style: Style): readonly string[] => [
+  ...whereLines(plan, style),
+  ...(plan.warnings ?? []).map(
+    ({ code, message }) =>
+      `${style.strong(printable(plan.planName))}: ${style.warn("warning:")} ${printable(message)} (${code})\n  see: smtx-backup failover show ${plan.planId}`,
+  ),
+];
+
+const whereLines = ({ planId, planName, source, place, moving }: PlanStatus, style: Style): readonly string[] => {
   const who = style.strong(printable(planName));
   const see = `\n  see: smtx-backup plan show ${planId}`;
   if (moving !== undefined)

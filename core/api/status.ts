@@ -79,6 +79,8 @@ export const planStatusSchema = z.object({
   /** As the plan has them. Absent: its objects are the originals, at its source. */
   place: planSchema.shape.place,
   moving: planSchema.shape.moving,
+  /** That its machines may run at two sites, for instance. Absent: nothing. */
+  warnings: z.array(reasonSchema).max(entriesMax).optional(),
   /** Null: it has no schedule, or that has ended, or it is suspended. */
   nextSlot: instantSchema.nullable(),
   targets: z.array(targetStatusSchema).max(planTargetsMax),

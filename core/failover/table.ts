@@ -18,7 +18,7 @@ type Next = (failover: Failover, said: Said) => FailoverState;
 export interface FailoverRow extends Partial<Readonly<Record<FailoverCommand, Next>>> {
   readonly done?: Next;
   readonly due?: Next;
-  /** Commands that want what it does anyhow: as long as it does it, they change nothing. */
+  /** Commands that want what it does anyhow: said meanwhile they change nothing. */
   readonly means: readonly FailoverCommand[];
 }
 
@@ -83,7 +83,7 @@ export const failoverTable: Readonly<Record<FailoverState, FailoverRow>> = {
     },
   },
   stopping: { ...there, done: ({ unstoppable = [] }) => (unstoppable.length > 0 ? "confirming" : "sending") },
-  confirming: { continue: to("sending"), undo: unwind, means: [] },
+  confirming: { continue: to("sending"), undo: unwind, means: ["continue"] },
   sending: { ...there, done: to("comparing") },
   comparing: { ...there, continue: to("sending"), done: to("rebuilding") },
   rebuilding: { ...there, continue: to("unmaking"), done: ({ kind }) => (kind === "test" ? "starting" : "placing") },
@@ -100,7 +100,7 @@ export const failoverTable: Readonly<Record<FailoverState, FailoverRow>> = {
     continue: to("sending-back"),
     failback: to("sending-back"),
     undo: to("resuming"),
-    means: [],
+    means: ["continue", "failback"],
   },
   "sending-back": { ...homeward, done: to("comparing-there") },
   "comparing-there": {

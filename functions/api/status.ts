@@ -2,8 +2,10 @@ import { createRoute } from "@hono/zod-openapi";
 import { VisibleError } from "../../core/api/errors.ts";
 import { type SiteId, siteIdSchema } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
-import { statusAnswerSchema } from "../../core/api/status.ts";
+import { type StatusAnswer, statusAnswerSchema } from "../../core/api/status.ts";
 import { targetsOf } from "../../core/plan/place.ts";
+import { mapBounded } from "../concurrency/map-bounded.ts";
+import { warningsOfMoved } from "../failover/answer.ts";
 import { readablePlans, readLivingPlan } from "../queries/plans.ts";
 import { listStatus, statusOfPlans } from "../queries/status.ts";
 import { readSite } from "../sites/sites.ts";
@@ -24,12 +26,25 @@ export const statusRoutes = (deps: ApiDeps) =>
   createRouter().openapi(status, async (c) => {
     const { plan, site, ...page } = c.req.valid("query");
     if (site !== undefined) await readSite(deps, site);
-    if (plan === undefined) return c.json(await listStatus(deps, site, page), 200);
+    if (plan === undefined) return c.json(await withWarnings(deps, await listStatus(deps, site, page)), 200);
     const found = await readLivingPlan(deps, plan);
     const read = readablePlans(deps, [found]);
     if (site !== undefined) for (const one of read.items) refuseNoTarget(one, site);
-    return c.json({ ...read, ...(await statusOfPlans(deps, read.items, site)) }, 200);
+    return c.json(await withWarnings(deps, { ...read, ...(await statusOfPlans(deps, read.items, site)) }), 200);
   });
+
+const plansAtOnce = 8;
+
+/** With what is to be known of plans that are somewhere else than at home. */
+const withWarnings = async <T extends StatusAnswer>(deps: ApiDeps, answer: T): Promise<T> => ({
+  ...answer,
+  items: await mapBounded(answer.items, plansAtOnce, async (item) => {
+    const { planId, source, place } = item;
+    if (place === undefined || place.siteId === source) return item;
+    const warnings = await warningsOfMoved(deps, planId);
+    return warnings.length === 0 ? item : { ...item, warnings: [...warnings] };
+  }),
+});
 
 /** Nothing would be wrong there: a script with a typo would be told that all is well. */
 const refuseNoTarget = (plan: Plan, site: SiteId): void => {

@@ -1,6 +1,7 @@
 import { VisibleError } from "../../core/api/errors.ts";
 import type { FailoverAnswer } from "../../core/api/failover/answer.ts";
 import { type Failover, type FailoverState, failoverCommandSchema } from "../../core/api/failover/failover.ts";
+import type { PlanId } from "../../core/api/ids.ts";
 import { shownName } from "../../core/api/name.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import { leadsTo } from "../../core/failover/decide.ts";
@@ -10,6 +11,7 @@ import { stateWords } from "../../core/failover/words.ts";
 import { readGatewaysOfLate } from "../gateways/list.ts";
 import { lookUpObjects } from "../inventory/objects.ts";
 import type { Deps } from "../ports/deps.ts";
+import { readCurrent } from "./failovers.ts";
 import { objectsOf } from "./objects.ts";
 
 /** A failover as people see it, with what is to be known of both sites now. */
@@ -17,6 +19,12 @@ export const answerFailover = async (deps: Deps, failover: Failover): Promise<Fa
   ...shortAnswer(failover),
   warnings: [...failover.warnings, ...(await runsTwice(deps, failover))],
 });
+
+/** What is to be known now of a plan that a failover has brought somewhere else. */
+export const warningsOfMoved = async (deps: Deps, planId: PlanId): Promise<readonly Reason[]> => {
+  const failover = await readCurrent(deps, planId, false);
+  return failover === undefined ? [] : runsTwice(deps, failover);
+};
 
 /** The same by what is written down alone, for lists. */
 export const shortAnswer = (failover: Failover): FailoverAnswer => {

@@ -3,8 +3,10 @@ import { describe, test } from "node:test";
 import type { ErrorBody, PlanAnswer } from "../../core/api/answers.ts";
 import type { FailoverAnswer } from "../../core/api/failover/answer.ts";
 import type { FailoverPreview } from "../../core/api/failover/preview.ts";
+import type { StatusAnswer } from "../../core/api/status.ts";
+import type { RunTask } from "../../core/api/task.ts";
 import { createNightlyPlan, createTestApi, reportAlive, siteA, siteB, type TestApi } from "../api/testing.ts";
-import { workAt } from "../api/testing-gateway.ts";
+import { complete, report, takeTasks, workAt } from "../api/testing-gateway.ts";
 import type { Page } from "../documents/page.ts";
 import { handleSweep } from "../sweep.ts";
 
@@ -31,6 +33,31 @@ const begin = async (api: TestApi, more: object = {}) => {
 };
 
 const work = (api: TestApi) => workAt(api, [siteA, siteB]);
+
+/** Does all that there is to do, but for tasks that are answered otherwise. */
+const workBut = async (api: TestApi, answer: (task: RunTask) => object | undefined): Promise<readonly RunTask[]> => {
+  const all: RunTask[] = [];
+  for (let round = 0; round < 100; round += 1) {
+    const tasks = [siteA, siteB].flatMap((site) => takeTasks(api, site));
+    if (tasks.length === 0) return all;
+    for (const task of tasks) {
+      const said = answer(task);
+      await (said === undefined ? complete(api, task) : report(api, task, said));
+      all.push(task);
+    }
+  }
+  return assert.fail("there is always more to do");
+};
+
+/** A comparison at a site finds that the object with this name has changed. */
+const changedAt =
+  (site: string, name: string) =>
+  (task: RunTask): object | undefined => {
+    if (task.kind !== "order" || task.order.type !== "compare" || task.siteId !== site) return undefined;
+    if (task.order.object.name !== name) return undefined;
+    const order = { type: "compare", power: "none", extents: 3 };
+    return { kind: "completed", result: { kind: "order", order } };
+  };
 const look = async (api: TestApi, { id }: FailoverAnswer) =>
   (await api.send<FailoverAnswer>("GET", `/v1/failovers/${id}`)).body;
 const say = async (api: TestApi, { id }: FailoverAnswer, command: string, discardChanges = false) => {
@@ -198,5 +225,134 @@ describe("whoever asks for a failover", () => {
     assert.equal(second.body.error.code, "FAILOVER_UNDER_WAY");
     const unknown = await api.send("POST", "/v1/failover-previews", { plan: "nightly", to: "a", kind: "unplanned" });
     assert.equal(unknown.body.error.code, "BAD_REQUEST");
+  });
+});
+
+describe("a failback of what has changed at home", () => {
+  const backHome = async (discardChanges: boolean) => {
+    const api = await withPlan();
+    const { failover } = await begin(api);
+    await work(api);
+    await say(api, failover, "failback", discardChanges);
+    await work(api);
+    await say(api, failover, "continue");
+    const tasks = await workBut(api, changedAt("a", "db"));
+    return { api, done: await look(api, failover), tasks };
+  };
+
+  test("does not overwrite it: it makes a new object beside it, which stands for it, and names it", async () => {
+    const { api, done, tasks } = await backHome(false);
+    assert.equal(done.state, "home", JSON.stringify(done, null, 1));
+    assert.deepEqual(
+      done.diverged?.map(({ name }) => name),
+      ["db"],
+    );
+    const rolled = tasks.flatMap((task) => (task.kind === "rollback" ? task.objects.map(({ id }) => id) : []));
+    assert.deepEqual(rolled, ["vm-web"]);
+    const made = tasks.flatMap((task) => (task.kind === "rebuild" && task.siteId === "a" ? [task.name] : []));
+    assert.deepEqual(made, ["failback-db"]);
+    const { place } = await plan(api);
+    assert.equal(place?.siteId, "a");
+    assert.equal(place?.standIns.length, 1);
+    assert.deepEqual(api.errors, []);
+  });
+
+  test("has home's own storage refuse to overwrite what has changed since", async () => {
+    const { tasks, done } = await backHome(false);
+    const rollbacks = tasks.flatMap((task) => (task.kind === "rollback" || task.kind === "check" ? [task] : []));
+    assert(rollbacks.length > 0);
+    for (const { unchangedSince, discardChanges, siteId } of rollbacks) {
+      assert.deepEqual([unchangedSince, discardChanges, siteId], [done.group?.id, false, "a"]);
+    }
+    const removed = tasks.flatMap((task) => (task.kind === "reclaim" && task.restored ? [task.restored] : []));
+    assert(removed.length > 0);
+    for (const { unchangedSince } of removed) assert.equal(unchangedSince, done.backGroup?.id);
+  });
+
+  test("overwrites it where a person says so", async () => {
+    const { api, done, tasks } = await backHome(true);
+    assert.equal(done.state, "home");
+    const rolled = tasks.flatMap((task) => (task.kind === "rollback" ? task.objects.map(({ id }) => id) : []));
+    assert.deepEqual(rolled.toSorted(), ["lun-db", "vm-web"]);
+    assert.equal((await plan(api)).place, undefined);
+  });
+});
+
+describe("an undone failover of what was written there", () => {
+  test("halts, and gives it up only where a person says so", async () => {
+    const api = await withPlan();
+    const { failover } = await begin(api);
+    await work(api);
+    await say(api, failover, "undo");
+    await workBut(api, changedAt("b", "db"));
+    const halted = await look(api, failover);
+    assert.deepEqual([halted.state, halted.halted?.code], ["undo-comparing", "CHANGED_SINCE"]);
+    assert.match(halted.halted?.message ?? "", /“db”/);
+    assert.equal((await plan(api)).place?.siteId, "b");
+    await say(api, failover, "continue");
+    await work(api);
+    assert.equal((await look(api, failover)).state, "failed-over");
+    await say(api, failover, "undo", true);
+    await work(api);
+    assert.equal((await look(api, failover)).state, "undone");
+    assert.equal((await plan(api)).place, undefined);
+  });
+});
+
+describe("a planned failover that can't go on", () => {
+  test("halts where somebody writes after the last difference was sent, and sends again", async () => {
+    const api = await withPlan();
+    const { failover } = await begin(api, { kind: "planned" });
+    await work(api);
+    await say(api, failover, "continue");
+    await workBut(api, changedAt("a", "db"));
+    const halted = await look(api, failover);
+    assert.deepEqual([halted.state, halted.halted?.code], ["comparing", "CHANGED_AFTER_STOP"]);
+    await say(api, failover, "continue");
+    await work(api);
+    const done = await look(api, failover);
+    assert.equal(done.state, "failed-over");
+    assert.notEqual(done.group?.id, halted.group?.id);
+  });
+
+  test("lists what is in the way there before anything is switched off", async () => {
+    const api = await withPlan();
+    const { failover } = await begin(api, { kind: "planned" });
+    const tasks = await workBut(api, (task) => {
+      if (task.kind !== "order" || task.order.type !== "look" || task.order.object.name !== "db") return undefined;
+      const obstacles = [{ code: "LUN_ID_TAKEN", message: "LUN id 1 of the target “t” is taken." }];
+      return { kind: "completed", result: { kind: "order", order: { type: "look", power: "gone", obstacles } } };
+    });
+    const halted = await look(api, failover);
+    assert.equal(halted.state, "looking");
+    assert.match(halted.halted?.message ?? "", /LUN id 1 of the target “t” is taken/);
+    assert.deepEqual(
+      tasks.filter((task) => task.kind === "order" && task.order.type === "stop"),
+      [],
+    );
+    await say(api, failover, "undo");
+    assert.equal((await look(api, failover)).state, "undone");
+    assert.equal((await plan(api)).moving, undefined);
+  });
+});
+
+describe("machines that are on at both sites", () => {
+  test("are warned of in the failover and in the plan's status, once home answers again", async () => {
+    const api = await withPlan();
+    const { failover } = await begin(api);
+    await work(api);
+    const { warnings } = await look(api, failover);
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ["RUNS_TWICE"],
+    );
+    assert.match(warnings[0]?.message ?? "", /“web” runs at a/);
+    const { body } = await api.send<StatusAnswer>("GET", "/v1/status?plan=nightly");
+    assert.deepEqual(
+      body.items[0]?.warnings?.map(({ code }) => code),
+      ["RUNS_TWICE"],
+    );
+    api.pass(3600);
+    assert.deepEqual((await look(api, failover)).warnings, []);
   });
 });

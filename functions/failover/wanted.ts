@@ -12,7 +12,7 @@ import type { Deps } from "../ports/deps.ts";
 import { readNewest } from "../queries/newest-group.ts";
 import { readLivingPlan, readWholePlan } from "../queries/plans.ts";
 import { planRebuild } from "../rebuild/plan-rebuild.ts";
-import { readPublishedGroup, readRestorable } from "../restores/restorable.ts";
+import { type Restorable, readPublishedGroup, readRestorable } from "../restores/restorable.ts";
 import { readRunPlan } from "../runs/facts.ts";
 import { loadRun } from "../runs/runs.ts";
 import { type DatedObject, datedObjects } from "./dated.ts";
@@ -44,13 +44,30 @@ export const readWantedFailover = async (deps: Deps, wish: FailoverWish): Promis
   if (kind === "planned" && !homeAnswers) throw silent(plan.source, "Leave out --planned where it is lost");
   const group = await groupMeant(deps, plan, wish);
   if (madeBy === undefined) {
-    const of = await readRestorable(deps, group.id, to);
-    await planRebuild(deps, of, { ...rebuildThere({ kind, wishes: wish }), siteId: to });
+    await refuseTaken(deps, wish, await readRestorable(deps, group.id, to));
   }
   const { objects: entries } = await readWholePlan(deps, plan.id);
   const named = entries.filter((entry): entry is PlanObject => !isRule(entry));
   const objects = await datedObjects(deps, group, named);
   return { wish, plan, group, objects, notes: notesOf(wish, plan, { objects, homeAnswers }) };
+};
+
+/** What a failover can't choose is not offered: it has no prefix, and keeps addresses. */
+const refuseTaken = async (deps: Deps, wish: FailoverWish, of: Restorable): Promise<void> => {
+  const { kind, to } = wish;
+  try {
+    await planRebuild(deps, of, { ...rebuildThere({ kind, wishes: wish }), siteId: to });
+  } catch (error) {
+    const instead = VisibleError.is(error) && kind !== "test" ? insteadOf[error.code] : undefined;
+    if (!VisibleError.is(error) || instead === undefined) throw error;
+    const hint = `${instead}Or delete what is in the way: smtx-backup object delete ID --site ${to}`;
+    throw new VisibleError(error.code, error.message, { hint, cause: error });
+  }
+};
+
+const insteadOf: Readonly<Record<string, string>> = {
+  OBJECT_NAME_TAKEN: "Give what is made there other names with --rename OLD=NEW. ",
+  MAC_ADDRESS_TAKEN: "What fails over keeps its addresses: give that VM another one. ",
 };
 
 const refuseWhere = (plan: Plan, { to, kind }: FailoverWish): void => {
