@@ -1,8 +1,12 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { parseArgs, styleText } from "node:util";
 import { bytesIn, bytesText } from "../../../core/api/bytes.ts";
+import type { Failover } from "../../../core/api/failover/failover.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
 import { ownNetworkProblem } from "../emulators/namespace.ts";
 import { changeDiskImage, type DiskImage, makeDiskImage } from "./image.ts";
@@ -98,12 +102,39 @@ const demonstrate = async (dir: string, system: LocalSystem, wanted: Wanted): Pr
   expectEqual(await exported(dir, system, "again-web1"), first.sha256);
   await system.run("group", "list", "--plan", "nightly", "--site", "b");
 
+  await failOver(dir, system, { file, made, changingBytes });
+
   say("The disk on site a becomes what it was on the first day");
   await system.run("rollback", first.groupId, "--discard-changes", "--wait");
   expectEqual(await exported(dir, system, "web1", "a"), first.sha256, "rolled back a");
   await system.run("group", "list", "--plan", "nightly", "--site", "a");
   if (made !== undefined && second.sha256 === first.sha256) throw new Error("the two days do not differ");
   say(`All of it is equal, byte for byte. ${Math.round((Date.now() - begun) / 1000)} s.`);
+};
+
+/** The site's disk is made at b, is written there, and goes home. */
+const failOver = async (
+  dir: string,
+  system: LocalSystem,
+  image: { readonly file: string; readonly made: DiskImage | undefined; readonly changingBytes: number },
+): Promise<void> => {
+  const { file, made, changingBytes } = image;
+  say("Site a is given up: site b takes its place, with the disk of the second day");
+  await system.run("failover", "nightly", "--to", "b", "--yes", "--wait");
+  if (made !== undefined) {
+    say(`Work goes on at site b: ${megabytes(changingBytes)} inside the disk are written`);
+    await changeDiskImage({ file, format: made.format, changingBytes, seed: 3 });
+    await system.run("volume", "import", file, "--site", "b", "--into", "web1");
+  }
+
+  say("Home again, with what was written at b and nothing else");
+  await system.run("failback", "nightly", "--yes", "--wait");
+  await system.run("failover", "continue", "nightly", "--wait");
+  const { steps } = await system.ask<Failover>("failover", "show", "nightly");
+  const sentBack = steps.find(({ state }) => state === "sending-back")?.runId;
+  if (sentBack === undefined) throw new Error("nothing was sent back");
+  await system.run("run", "show", sentBack);
+  expectEqual(await exported(dir, system, "web1", "a"), await sha256Of(file), "home at a", "written at b");
 };
 
 const plan = `name: nightly
@@ -170,8 +201,14 @@ const exported = async (dir: string, system: LocalSystem, name: string, site = "
   return image.sha256;
 };
 
-const expectEqual = (restored: string, source: string, what = "rebuilt on b"): void => {
-  print(`source snapshot  sha256 ${source}`);
+const sha256Of = async (file: string): Promise<string> => {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(file), hash);
+  return hash.digest("hex");
+};
+
+const expectEqual = (restored: string, source: string, what = "rebuilt on b", from = "source snapshot"): void => {
+  print(`${from.padEnd(15)}  sha256 ${source}`);
   print(`${what.padEnd(15)}  sha256 ${restored}`);
   if (restored !== source) throw new Error(`what was ${what} is not what was snapshotted`);
   print(styleText("green", "equal"));
