@@ -19,6 +19,7 @@ import { QueueAccess } from "./queues/credentials.ts";
 import { createSqsClient } from "./queues/sqs-client.ts";
 import { createSqsReportQueue } from "./queues/sqs-report-queue.ts";
 import { createSqsTaskSource } from "./queues/sqs-task-source.ts";
+import { createAwaitReady } from "./readiness/await-ready.ts";
 import { shareOf } from "./storage/config.ts";
 import { openStorage } from "./storage/open.ts";
 import type { GatewayIdentity } from "./tasks/context.ts";
@@ -206,6 +207,7 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
     context: {
       storage,
       serve: createServeAttachment({ sockets, readers }),
+      awaitReady: createAwaitReady(steadyTime),
       send: createSendVolume({ workers, tunnel, extentsInFlight: concurrency.extentsInFlight, throttles }),
       identity,
       now: () => instantSchema.parse(new Date(clock.nowMs()).toISOString()),

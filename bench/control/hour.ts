@@ -191,7 +191,7 @@ class Installation {
       context: {
         storage: { inventory: async () => objects.map(volume), damage: async () => [] } as unknown as StorageDriver,
         send: () => assert.fail("tasks are performed by a model"),
-        serve: servesNothing.serve,
+        ...{ serve: servesNothing.serve, awaitReady: servesNothing.awaitReady },
         identity: {
           id: id as GatewayId,
           siteId,

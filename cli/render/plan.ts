@@ -58,6 +58,19 @@ const targetText = ({ site, retention, switches, pool }: Plan["targets"][number]
   ].join(", ");
 };
 
+/** Where its objects are, when they are not all the originals at home. */
+const placeText = ({ source, place, moving }: Pick<Plan, "source" | "place" | "moving">): string | undefined => {
+  const isAway = place !== undefined && place.siteId !== source;
+  const there = isAway
+    ? `${place.siteId}, since ${instantText(place.since)}: its runs are taken there, and copied to ${source} in its stead`
+    : `${source}, where ${place?.standIns.join(", ")} made some of them anew`;
+  const lines = [
+    ...(place === undefined ? [] : [there]),
+    ...(moving === undefined ? [] : [`being moved by ${moving}`]),
+  ];
+  return lines.length === 0 ? undefined : lines.join("\n");
+};
+
 const statusPaint = (style: Style) => (text: string) => (text === "active" ? style.good(text) : style.warn(text));
 
 const clockText = ({ putBackAt, from }: NonNullable<Plan["clock"]>): string =>
@@ -81,6 +94,7 @@ export const planText = (plan: PlanAnswer, style: Style): string => {
           ? plan.source
           : `${plan.source}, keeps ${counted(plan.retention.keepLast, "group")}`,
       ],
+      ["Place", placeText(plan)],
       ["Targets", plan.targets.length === 0 ? undefined : bySite(plan.targets).map(targetText).join("\n")],
       ["Objects", plan.objects.map(entryText).join("\n")],
       ["Schedule", plan.status === "deleted" ? "none: it is deleted" : scheduleText(plan.schedule)],

@@ -164,7 +164,8 @@ export const runText = (run: RunAnswer, style: Style): string => {
       ["Run", `${kinds[run.kind]} of ${countText(run)}, asked for by ${askedBy(run)}`],
       ["Slot", instantText(run.slot)],
       ["Group", groupTextOf(run)],
-      ...(run.sender === undefined ? [] : [["Sent by", run.sender] as const]),
+      ["Taken at", run.at],
+      ["Sent by", run.sender],
     ],
     style,
   );

@@ -128,6 +128,17 @@ const noteLines = (rows: readonly Row[], style: Style): readonly string[] => {
   });
 };
 
+/** Of a plan whose objects are not at home, or on their way. */
+const awayLines = ({ planId, planName, source, place, moving }: PlanStatus, style: Style): readonly string[] => {
+  const who = style.strong(printable(planName));
+  const see = `\n  see: smtx-backup plan show ${planId}`;
+  if (moving !== undefined)
+    return [`${who}: the failover ${moving} is moving its objects, and no slot gets a run${see}`];
+  if (place === undefined || place.siteId === source) return [];
+  const since = `since ${instantText(place.since)}`;
+  return [`${who}: its objects are at site ${place.siteId} ${since}, and are copied to ${source} in its stead${see}`];
+};
+
 const absentLine = (site: string, style: Style): string =>
   `${style.warn(`site ${site}`)}: no gateway was heard of lately, so what has work there waits\n  see: smtx-backup gateway list --site ${site}`;
 
@@ -146,7 +157,12 @@ export const statusText = (
   const head = `${counted(items.length, "plan")} at ${counted(rows.length, "target")}: ${countsText(statusCounts(items))}`;
   const body = table(shown, columns(style), { style, none: "" });
   const more = hidden.length === 0 ? [] : [`and ${hidden.length} more lines: ${hiddenText(hidden)}; --all shows them`];
-  const notes = [...damaged, ...noteLines(shown, style), ...absentSites.map((site) => absentLine(site, style))];
+  const notes = [
+    ...damaged,
+    ...noteLines(shown, style),
+    ...items.flatMap((plan) => awayLines(plan, style)),
+    ...absentSites.map((site) => absentLine(site, style)),
+  ];
   return [head, [body, ...more].join("\n"), ...(notes.length === 0 ? [] : [notes.join("\n")])].join("\n\n");
 };
 

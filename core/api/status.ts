@@ -76,6 +76,9 @@ export const planStatusSchema = z.object({
   status: planSchema.shape.status,
   source: siteIdSchema,
   schedule: scheduleSchema.optional(),
+  /** As the plan has them. Absent: its objects are the originals, at its source. */
+  place: planSchema.shape.place,
+  moving: planSchema.shape.moving,
   /** Null: it has no schedule, or that has ended, or it is suspended. */
   nextSlot: instantSchema.nullable(),
   targets: z.array(targetStatusSchema).max(planTargetsMax),

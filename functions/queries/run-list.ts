@@ -43,7 +43,7 @@ const isWanted = (entry: HistoryEntry, { site, since }: RunFilter): boolean => {
 };
 
 const isAt = (entry: HistoryEntry, site: SiteId): boolean =>
-  entry.type === "run" && (entry.run.source === site || entry.run.targets[site] !== undefined);
+  entry.type === "run" && (entry.run.source === site || entry.run.at === site || entry.run.targets[site] !== undefined);
 
 /** The list is in the order of slots: what follows is before it as well. */
 const isBefore = (entry: HistoryEntry | undefined, { since }: RunFilter): boolean => {

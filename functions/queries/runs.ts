@@ -7,7 +7,7 @@ import type { Progress, Progresses, Run, RunPlan, Shard, Step, TargetRun } from 
 import { sumOf } from "../../core/run/progress.ts";
 import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
 import { doneCount, isTaskDone, shardOf } from "../../core/run/shards.ts";
-import { hasLane, isStaging, partsBySite, partsOf, placeOf, statusOf, stepsIn } from "../../core/run/steps.ts";
+import { hasLane, isStaging, partsBySite, partsOf, placeOf, statusOf, stepsIn, takerOf } from "../../core/run/steps.ts";
 import { countDeadLetters } from "../documents/dead-letters.ts";
 import { planKey, runPlanKey } from "../documents/records.ts";
 import { readGateways } from "../gateways/list.ts";
@@ -36,7 +36,7 @@ export const readRun = async (deps: Deps, runId: RunId): Promise<RunAnswer> => {
     takenFor(deps, run),
     deps.store.get<Plan>(planKey(run.planId)),
     absentSites(deps, run),
-    limitsOf(deps, run.sender ?? run.source),
+    limitsOf(deps, run.sender ?? takerOf(run)),
     countDeadLetters(deps, runId),
   ]);
   const own = await ownVolumes(deps, run, taken);
@@ -89,7 +89,7 @@ const limitsOf = async (deps: Deps, source: SiteId): Promise<ReadonlyMap<SiteId,
 /** Sites of an unfinished run without a gateway that was heard of lately. */
 const absentSites = async (deps: Deps, run: Run): Promise<ReadonlySet<SiteId>> => {
   const open = partsOf(run).flatMap(([site, part]) => (part.step === null ? [] : [site]));
-  const sites = open.length === 0 ? [] : [...new Set([run.source, run.sender ?? run.source, ...open])];
+  const sites = open.length === 0 ? [] : [...new Set([takerOf(run), run.sender ?? takerOf(run), ...open])];
   const absent = await Promise.all(
     sites.map(async (site) => ((await readGateways(deps, site)).some(({ alive }) => alive) ? [] : [site])),
   );

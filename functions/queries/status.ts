@@ -3,7 +3,7 @@ import type { Plan } from "../../core/api/plan.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
 import type { PlanStatus, StatusAnswer, TargetStatus } from "../../core/api/status.ts";
 import { judgeTarget } from "../../core/plan/health.ts";
-import { targetsOf } from "../../core/plan/place.ts";
+import { siteOfObjects, targetsOf } from "../../core/plan/place.ts";
 import { comesAfter } from "../../core/plan/settled.ts";
 import { isAhead, secondsBetween } from "../../core/ports/clock.ts";
 import { defaultRetryPolicy } from "../../core/run/retry-policy.ts";
@@ -48,7 +48,7 @@ export const statusOfPlans = async (
 /** Sites that active plans need, and of which no gateway was heard of lately. */
 const absentAmong = async (deps: Deps, plans: readonly Plan[]): Promise<ReadonlySet<SiteId>> => {
   const active = plans.filter(({ status }) => status === "active");
-  const sites = [...new Set(active.flatMap((plan) => [plan.source, ...targetsOf(plan)]))].sort();
+  const sites = [...new Set(active.flatMap((plan) => [siteOfObjects(plan), ...targetsOf(plan)]))].sort();
   const absent = await mapBounded(sites, plansAtOnce, async (site) =>
     (await readGatewaysOfLate(deps, site)).some(({ alive }) => alive) ? [] : [site],
   );
@@ -62,7 +62,7 @@ const statusOf = async (
   only: SiteId | undefined,
 ): Promise<PlanStatus> => {
   const now = deps.clock.now();
-  const { id: planId, name: planName, kind, status, source, schedule } = plan;
+  const { id: planId, name: planName, kind, status, source, schedule, place, moving } = plan;
   const sites = targetsOf(plan).filter((site) => only === undefined || site === only);
   const runs = await runsOf(deps, plan, sites);
   const targets = await Promise.all(sites.map((site) => targetStatus(deps, plan, site, { runs, absent, now })));
@@ -70,6 +70,8 @@ const statusOf = async (
   return {
     ...{ planId, planName, kind, status, source },
     ...(schedule !== undefined && { schedule }),
+    ...(place !== undefined && { place }),
+    ...(moving !== undefined && { moving }),
     nextSlot: next ?? null,
     targets,
   };

@@ -21,6 +21,9 @@ export interface CurrentTasks extends Taker {
   releaseAll(): Promise<void>;
 }
 
+const lasts = (task: RunTask): boolean =>
+  task.kind === "attach" || (task.kind === "order" && task.order.type === "ready");
+
 export const createCurrentTasks = (
   deps: WorkDeps & { readonly source: TaskSource; readonly siteId: SiteId; readonly inventory: InventoryTeller },
 ): CurrentTasks => {
@@ -32,7 +35,7 @@ export const createCurrentTasks = (
   const active = new Set<Promise<void>>();
   /**
    * Attachments last for hours, and would keep the places that backups need. They have a limit of
-   * their own.
+   * their own. So does what waits for a stage of a failover: each plan has one at most.
    */
   let lasting = 0;
 
@@ -49,10 +52,10 @@ export const createCurrentTasks = (
     const work = startWork(deps, task, lease, previous);
     newest.set(task.id, work);
     works.add(work);
-    if (task.kind === "attach") lasting += 1;
+    if (lasts(task)) lasting += 1;
     track(work.ended, () => {
       works.delete(work);
-      if (task.kind === "attach") lasting -= 1;
+      if (lasts(task)) lasting -= 1;
       if (newest.get(task.id) === work) newest.delete(task.id);
     });
   };

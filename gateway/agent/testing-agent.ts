@@ -163,7 +163,7 @@ export const setUp = (
         facilities: async () => world.facilities,
       } as unknown as StorageDriver,
       send: () => Promise.reject(new Error("unused")),
-      serve: servesNothing.serve,
+      ...{ serve: servesNothing.serve, awaitReady: servesNothing.awaitReady },
       identity,
       now: () => instant(new Date(time.nowMs() + clockOffMs).toISOString()),
       ...options.context,

@@ -1,5 +1,6 @@
 import type { ToldPlan } from "../../core/api/adoption/told-plan.ts";
 import type { Space } from "../../core/api/deletion/space.ts";
+import type { VisibleError } from "../../core/api/errors.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
 import type { KeptGroup, ManifestProof } from "../../core/api/foreign/proof.ts";
 import type { GroupId, Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
@@ -258,9 +259,16 @@ export interface StorageControl {
    *   was made, and is deleted), GROUP_DAMAGED, OBJECT_IS_MIRROR (the iSCSI target or the export
    *   that it would lie in is a mirror's), POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN (of
    *   `wishes`), MAC_ADDRESS_TAKEN (one that is to be kept and connected is another VM's),
-   *   OBJECT_BUSY (another VM has got a volume of the VM's); then nothing is made
+   *   LUN_ID_TAKEN (one that is to be kept), OBJECT_BUSY (another VM has got a volume of the VM's);
+   *   then nothing is made
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
+
+  /**
+   * Whatever `rebuildObject` would be refused with now, but for a full pool; nothing is made. None
+   * of an object that the restore has made already.
+   */
+  rebuildObstacles(options: RebuildObjectOptions, call?: StorageCall): Promise<readonly VisibleError[]>;
 
   /**
    * Deletes an object that a restore has made here, with the disks that were made with it, and

@@ -1,7 +1,7 @@
 import type { Time } from "../time/time.ts";
 import type { ClusterAdministration } from "./administration.ts";
 import type { StorageCall } from "./call.ts";
-import type { StorageControl } from "./control.ts";
+import type { ObjectId, StorageControl } from "./control.ts";
 import type { RollbackControl } from "./rollback.ts";
 import type { VolumeIo } from "./volume-io.ts";
 
@@ -25,6 +25,12 @@ export interface StorageDriver extends StorageControl, RollbackControl, VolumeIo
 
   /** Undefined where a cluster's objects are somebody else's to make. */
   readonly administration?: ClusterAdministration;
+
+  /**
+   * Whether the guest agent of a VM answers now. Undefined where the cluster can't ask them.
+   * @throws VOLUME_UNKNOWN, BAD_REQUEST (it is no VM)
+   */
+  guestAnswers?(vm: ObjectId, call?: StorageCall): Promise<boolean>;
 
   /**
    * One round of the housekeeping that a cluster leaves to its gateways, at a gentle pace; nothing

@@ -49,6 +49,8 @@ const hangingCalls: Record<Exclude<keyof StorageDriver, "kind" | "administration
   foreignManifest: true,
   objectOfGroup: true,
   rebuildObject: true,
+  rebuildObstacles: true,
+  guestAnswers: true,
   deleteRebuilt: true,
   changesSince: true,
   powerOff: true,

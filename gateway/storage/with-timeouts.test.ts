@@ -76,6 +76,9 @@ const callsOf = (
   damage: (call) => storage.damage(call),
   tend: (call) => storage.tend({ time: manualTime() }, call),
   rebuildObject: (call) => storage.rebuildObject({ key: "k", owner, fromGroupId: groupId(1), object, name: "r" }, call),
+  rebuildObstacles: (call) =>
+    storage.rebuildObstacles({ key: "k", owner, fromGroupId: groupId(1), object, name: "r" }, call),
+  guestAnswers: (call) => storage.guestAnswers?.(object, call) ?? assert.fail("it asks no guest agents"),
   deleteRebuilt: (call) => storage.deleteRebuilt({ key: "k", owner, object }, call),
   changesSince: (call) => storage.changesSince({ owner, groupId: groupId(1), objects: [object] }, call),
   powerOff: (call) => storage.powerOff(object, call),

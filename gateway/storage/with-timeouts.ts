@@ -17,6 +17,7 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
   const calls = new TimedCalls(user);
   const { administration } = driver;
   const stageVolume = driver.stageVolume?.bind(driver);
+  const guestAnswers = driver.guestAnswers?.bind(driver);
   return {
     kind: driver.kind,
     caps: (call) => calls.answer("caps", call, (watch) => driver.caps(watch)),
@@ -77,6 +78,8 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     foreignManifest: (id, call) => calls.answer("foreignManifest", call, (watch) => driver.foreignManifest(id, watch)),
     objectOfGroup: (of, call) => calls.answer("objectOfGroup", call, (watch) => driver.objectOfGroup(of, watch)),
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
+    rebuildObstacles: (of, call) =>
+      calls.answer("rebuildObstacles", call, (watch) => driver.rebuildObstacles(of, watch)),
     deleteRebuilt: (of, call) => calls.durable("deleteRebuilt", call, (watch) => driver.deleteRebuilt(of, watch)),
     changesSince: (of, call) => calls.durable("changesSince", call, (watch) => driver.changesSince(of, watch)),
     powerOff: (object, call) => calls.durable("powerOff", call, (watch) => driver.powerOff(object, watch)),
@@ -93,6 +96,9 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
           wrap: timedStaged,
           close: (staged) => staged.close(),
         }),
+    }),
+    ...(guestAnswers && {
+      guestAnswers: (vm, call) => calls.answer("guestAnswers", call, (watch) => guestAnswers(vm, watch)),
     }),
     damage: (call) => calls.answer("damage", call, (watch) => driver.damage(watch)),
     tend: (of, call) => calls.durable("tend", call, (watch) => driver.tend(of, watch)),

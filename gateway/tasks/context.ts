@@ -1,5 +1,7 @@
+import type { StagePause } from "../../core/api/failover/stage.ts";
 import type { KeptGroup, ManifestProof } from "../../core/api/foreign/proof.ts";
 import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Attached } from "../../core/api/restore/attach.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { Gateway } from "../../core/api/site.ts";
@@ -50,11 +52,25 @@ export type ServingContext = Pick<
  */
 export type ServeAttachment = (task: AttachTask, context: ServingContext) => Promise<Progress>;
 
+/**
+ * Waits as a stage of a plan says, and until what was started is ready.
+ * @throws VisibleError: NOT_READY, GUEST_AGENT_ABSENT; the signal's reason
+ */
+export type AwaitReady = (
+  wanted: {
+    readonly pause: StagePause;
+    /** As this site has them: whose guest agents are waited for, where that is wanted. */
+    readonly objects?: readonly Pick<ObjectConfig, "kind" | "id" | "name">[];
+  },
+  context: Pick<TaskContext, "storage" | "signal" | "onMoved">,
+) => Promise<void>;
+
 /** What a gateway has for all of its tasks. */
 export interface GatewayContext {
   readonly storage: StorageDriver;
   readonly send: SendVolume;
   readonly serve: ServeAttachment;
+  readonly awaitReady: AwaitReady;
   readonly identity: GatewayIdentity;
   readonly now: () => Instant;
   /**

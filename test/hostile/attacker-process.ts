@@ -98,7 +98,7 @@ const agent = startAgent({
   context: {
     storage,
     send: abuse,
-    serve: servesNothing.serve,
+    ...{ serve: servesNothing.serve, awaitReady: servesNothing.awaitReady },
     identity: {
       ...{ id: config.gatewayId, siteId: config.siteId, endpoint: me.endpoint, tunnel: "direct-tls" },
       ...{ version: "0.1.0", storage: storage.kind },

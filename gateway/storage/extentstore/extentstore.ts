@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import type { Space } from "../../../core/api/deletion/space.ts";
+import type { VisibleError } from "../../../core/api/errors.ts";
 import type { Facilities } from "../../../core/api/facilities.ts";
 import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import type { Manifest } from "../../../core/api/manifest.ts";
@@ -68,6 +69,7 @@ import { prepareMirror } from "./mirrors/prepare.ts";
 import { releaseMirrors } from "./mirrors/release.ts";
 import * as sessions from "./mirrors/sessions.ts";
 import { dropStaged } from "./mirrors/staged.ts";
+import { rebuildObstacles } from "./rebuild/look.ts";
 import { rebuildObject } from "./rebuild/rebuild.ts";
 import { changesSince } from "./rollback/changes.ts";
 import { rollbackBySwap, rollbackInPlace, undoRollback, unfinishedRollbacks } from "./rollback/rollback.ts";
@@ -325,6 +327,11 @@ export class ExtentStore implements StorageDriver {
 
   async rebuildObject(options: RebuildObjectOptions): Promise<ObjectConfig> {
     return this.#transaction((database) => rebuildObject(database, options));
+  }
+
+  async rebuildObstacles(options: RebuildObjectOptions): Promise<readonly VisibleError[]> {
+    const { database } = this.#store;
+    return database.snapshot(() => rebuildObstacles(database, options));
   }
 
   async deleteRebuilt(options: DeleteRebuiltOptions, call?: StorageCall): Promise<void> {

@@ -23,14 +23,11 @@ interface RebuildVmOptions {
 
 /**
  * Makes a VM with its disks from snapshots, or as the restore has made them as volumes by
- * themselves. Inside a transaction.
- * @throws OBJECT_NAME_TAKEN, VOLUME_NAME_TAKEN, OBJECT_BUSY, SWITCH_UNKNOWN, MAC_ADDRESS_TAKEN
+ * themselves. Inside a transaction, when nothing is in the way.
+ * @throws OBJECT_BUSY
  */
 export const rebuildVm = (database: Database, of: RebuildVmOptions): VmRow => {
   const { key, owner, object, name, source, wishes = {} } = of;
-  if (database.one("SELECT 1 FROM vms WHERE name = ? AND role <> 'mirror'", name) !== undefined) {
-    throw new VisibleError("OBJECT_NAME_TAKEN", `There is a VM named “${name}” already.`, { hint: otherNamesHint });
-  }
   const { disks: _disks, nics: _nics, ...resources } = object.vm;
   const config = { ...resources, status: wishes.powerOn ? "RUNNING" : "STOPPED" } as const;
   const { labels } = object;
@@ -41,18 +38,32 @@ export const rebuildVm = (database: Database, of: RebuildVmOptions): VmRow => {
   return vm;
 };
 
+/** @throws OBJECT_NAME_TAKEN */
+export const refuseTakenVmName = (database: Database, name: string): void => {
+  if (database.one("SELECT 1 FROM vms WHERE name = ? AND role <> 'mirror'", name) === undefined) return;
+  throw new VisibleError("OBJECT_NAME_TAKEN", `There is a VM named “${name}” already.`, { hint: otherNamesHint });
+};
+
+/** What a disk's volume is called. @throws VOLUME_NAME_TAKEN */
+export const rebuiltDisk = (
+  database: Database,
+  { key, object, name }: Pick<RebuildVmOptions, "key" | "object" | "name">,
+  sourceVolumeId: string,
+): string => {
+  const disk = object.vm.disks.find(({ volumeId }) => volumeId === sourceVolumeId);
+  return rebuiltVolumeName(database, key, rebuiltDiskName(object, name, disk?.name ?? object.name));
+};
+
 /** @returns the ids of the VM's new volumes by those of its source's */
 const rebuildDisks = (database: Database, vm: VmRow, of: RebuildVmOptions): ReadonlyMap<string, string> => {
-  const { key, owner, object, source } = of;
+  const { key, owner, source } = of;
   const { pool, snapshots } = source;
   return new Map(
     [...snapshots].map(([sourceVolumeId, snapshot]) => {
       const rebuildKey = rebuildKeyOf(key, sourceVolumeId);
       const made = rebuiltVolume(database, rebuildKey);
       if (made !== undefined) return [sourceVolumeId, takeOver(database, key, { volume: made, vm }).id];
-      const disk = object.vm.disks.find(({ volumeId }) => volumeId === sourceVolumeId);
-      const wanted = rebuiltDiskName(object, vm.name, disk?.name ?? object.name);
-      const name = rebuiltVolumeName(database, key, wanted);
+      const name = rebuiltDisk(database, of, sourceVolumeId);
       const volume = { kind: "volume", name, pool, owner, vmId: vm.id, rebuildKey } as const;
       return [sourceVolumeId, insertRebuilt(database, snapshot, volume).id];
     }),

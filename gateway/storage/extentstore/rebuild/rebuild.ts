@@ -1,17 +1,15 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
-import { planIdOf } from "../../../../core/api/ids.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { RebuildObjectOptions } from "../../control.ts";
 import { objectOfVm, objectOfVolume } from "../cluster/objects.ts";
 import { refuseFullPool } from "../cluster/pools.ts";
 import { rebuildKeyOf } from "../cluster/rebuilt.ts";
-import type { SnapshotRow } from "../cluster/snapshots.ts";
 import { rememberMade } from "../cluster/stand-ins.ts";
 import type { VmRow } from "../cluster/vms.ts";
 import type { VolumeRow } from "../cluster/volume-row.ts";
 import { findVolume, labelsText } from "../cluster/volumes.ts";
-import { damagedExtents } from "../data/damage.ts";
 import type { Database } from "../database/database.ts";
+import { obstacles } from "./obstacles.ts";
 import { rebuiltFile, rebuiltLun } from "./rebuild-places.ts";
 import { insertRebuilt, type RebuildSource, rebuildSource } from "./rebuild-source.ts";
 import { rebuiltVolume, rebuiltVolumeName } from "./rebuild-together.ts";
@@ -22,7 +20,8 @@ import { rebuildVm } from "./rebuild-vm.ts";
  * the restore has made for a VM is that one. Inside a transaction.
  * @throws SNAPSHOT_UNKNOWN, NOT_OURS, VOLUME_NAME_TAKEN, OBJECT_NAME_TAKEN, BAD_REQUEST,
  *   VOLUME_UNKNOWN (it was made and is deleted), GROUP_DAMAGED, OBJECT_IS_MIRROR, POOL_UNKNOWN,
- *   POOL_FULL, SWITCH_UNKNOWN, MAC_ADDRESS_TAKEN, OBJECT_BUSY (somebody's VM has a volume of its)
+ *   POOL_FULL, SWITCH_UNKNOWN, MAC_ADDRESS_TAKEN, LUN_ID_TAKEN, OBJECT_BUSY (somebody's VM has a
+ *   volume of its)
  */
 export const rebuildObject = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
   const made = knownRebuild(database, options) ?? make(database, options);
@@ -33,9 +32,7 @@ export const rebuildObject = (database: Database, options: RebuildObjectOptions)
 const make = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
   const { object, name } = options;
   const source = rebuildSource(database, options);
-  if (!options.evenDamaged) {
-    for (const snapshot of source.snapshots.values()) refuseDamaged(database, snapshot, options);
-  }
+  for (const refuse of obstacles(database, options, source)) refuse();
   const rebuilt =
     object.kind === "vm"
       ? objectOfVm(database, rebuildVm(database, { ...options, object, source }))
@@ -52,7 +49,7 @@ const keyOf = ({ key, object }: RebuildObjectOptions): string =>
  * What the restore has made of the object before.
  * @throws VOLUME_UNKNOWN when it has been deleted since
  */
-const knownRebuild = (database: Database, options: RebuildObjectOptions): ObjectConfig | undefined => {
+export const knownRebuild = (database: Database, options: RebuildObjectOptions): ObjectConfig | undefined => {
   const { object, name } = options;
   const key = keyOf(options);
   const volume = rebuiltVolume(database, key);
@@ -93,27 +90,4 @@ const rebuildVolume = (
     return insertRebuilt(database, snapshot, { ...common, name, kind: "lun", lun: rebuiltLun(database, object) });
   }
   return insertRebuilt(database, snapshot, { ...common, name, kind: "volume", sharing: object.sharing });
-};
-
-const namedExtentsMax = 10;
-
-/** @throws GROUP_DAMAGED */
-const refuseDamaged = (
-  database: Database,
-  snapshot: SnapshotRow,
-  { object, fromGroupId }: RebuildObjectOptions,
-): void => {
-  const extents = damagedExtents(database, snapshot.tableId);
-  if (extents.length === 0) return;
-  const named = extents.slice(0, namedExtentsMax).join(", ");
-  const more = extents.length > namedExtentsMax ? `, and ${extents.length - namedExtentsMax} more` : "";
-  throw new VisibleError(
-    "GROUP_DAMAGED",
-    `“${object.name}” is damaged in the group ${fromGroupId}: extents ${named}${more} of it can't be read.`,
-    {
-      hint:
-        `Choose another group of: smtx-backup group list --plan ${planIdOf(fromGroupId)}. While the source is there, the next run of the plan mends what it has. ` +
-        `To have what can be read all the same: smtx-backup rebuild ${fromGroupId} --site SITE --damaged.`,
-    },
-  );
 };

@@ -1,0 +1,24 @@
+import { connect } from "node:net";
+
+/**
+ * Whether somebody accepts a connection; nothing is sent.
+ * @param address `host:port`, with an address of IPv6 in brackets
+ * @returns why not, as a clause; undefined when somebody does
+ */
+export const askTcp = (address: string, signal: AbortSignal): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const colon = address.lastIndexOf(":");
+    const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+    const socket = connect({ host, port: Number(address.slice(colon + 1)) });
+    const end = (why: string | undefined) => {
+      signal.removeEventListener("abort", late);
+      socket.destroy();
+      resolve(why);
+    };
+    const late = () => end("nobody answered in time");
+    if (signal.aborted) return late();
+    signal.addEventListener("abort", late, { once: true });
+    socket.once("connect", () => end(undefined));
+    // More may come after the first.
+    socket.on("error", (error) => end(error.message));
+  });
