@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { PlanAnswer } from "../../core/api/answers.ts";
+import { stageSchema } from "../../core/api/failover/stage.ts";
 import { instantSchema, planIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { planTargetSchema, scheduleSchema } from "../../core/api/plan.ts";
 import { firstRunText, planText, scheduleText, slotsText } from "./plan.ts";
@@ -55,6 +56,21 @@ test("a snapshot plan says nothing of compression, for it sends nothing", () => 
   assert.doesNotMatch(planText({ ...plan, kind: "snapshot" }, style), /Compression/);
   const targets = [planTargetSchema.parse({ site: "b", retention: { keepLast: 2 } })];
   assert.match(planText({ ...plan, targets }, style), /\nCompression +zstd, level 1$/);
+});
+
+test("a plan's stages are told in their order, with what comes between them", () => {
+  const stages = [
+    { objects: ["db", "\u001b[2Jx"], delaySeconds: 30, ready: { tcp: "db:5432" }, withinSeconds: 60 },
+    { objects: ["web-*"], ready: { http: "http://web/health", status: 204 }, message: "Look at the page." },
+    { objects: ["mail"], ready: { guestAgent: true } },
+  ].map((stage) => stageSchema.parse(stage));
+  const text = planText({ ...plan, stages }, styleFor({ isTerminal: false, env: {} }));
+  const lines = [
+    "1. db, \uFFFD[2Jx; then 30 s; then tcp db:5432, within 60 s",
+    "2. web-*; then http://web/health answers 204; then a person goes on: Look at the page.",
+    "3. mail; then their guest agents answer",
+  ];
+  for (const line of lines) assert.ok(text.includes(line), `${line} in ${text}`);
 });
 
 test("the next runs are told in the schedule's own zone, and why there are none", () => {

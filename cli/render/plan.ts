@@ -1,4 +1,5 @@
 import type { PlanAnswer, PlanListEntry, RetentionAnswer } from "../../core/api/answers.ts";
+import type { PlanStage } from "../../core/api/failover/stage.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { isRule, type Plan, type PlanEntry, type Schedule } from "../../core/api/plan.ts";
 import { ruleText } from "../../core/object/rule.ts";
@@ -80,6 +81,23 @@ const clockText = ({ putBackAt, from }: NonNullable<Plan["clock"]>): string =>
 const entryText = (entry: PlanEntry): string =>
   printable(isRule(entry) ? `every ${ruleText(entry)}` : `${entry.kind} ${entry.name} (${entry.id})`);
 
+/** `1. db, web-*; then 30 s; then tcp db:5432, within 300 s; then a person says: …` */
+const stageText = ({ objects, delaySeconds = 0, ready, withinSeconds, message }: PlanStage, index: number): string => {
+  const within = withinSeconds === undefined ? "" : `, within ${withinSeconds} s`;
+  const steps = [
+    objects.join(", "),
+    ...(delaySeconds > 0 ? [`${delaySeconds} s`] : []),
+    ...(ready === undefined ? [] : [`${readyText(ready)}${within}`]),
+    ...(message === undefined ? [] : [`a person goes on: ${message}`]),
+  ];
+  return printable(`${index + 1}. ${steps.join("; then ")}`);
+};
+
+const readyText = (ready: NonNullable<PlanStage["ready"]>): string => {
+  if ("tcp" in ready) return `tcp ${ready.tcp}`;
+  return "http" in ready ? `${ready.http} answers ${ready.status}` : "their guest agents answer";
+};
+
 /** A plan in full. */
 export const planText = (plan: PlanAnswer, style: Style): string => {
   const { enabled, level } = plan.compression;
@@ -99,6 +117,7 @@ export const planText = (plan: PlanAnswer, style: Style): string => {
       ["Objects", plan.objects.map(entryText).join("\n")],
       ["Schedule", plan.status === "deleted" ? "none: it is deleted" : scheduleText(plan.schedule)],
       ["Compression", plan.targets.length === 0 ? undefined : enabled ? `zstd, level ${level}` : "off"],
+      ["Stages", plan.stages?.map(stageText).join("\n")],
       ["Clock", plan.clock && clockText(plan.clock)],
     ],
     style,

@@ -167,7 +167,7 @@ export const planAnswerSchema = planSchema.extend({
 export type PlanAnswer = z.infer<typeof planAnswerSchema>;
 
 /** A plan in a list; the plan itself has the rest. */
-export const planSummarySchema = planSchema.omit({ objectSet: true, lanes: true, compression: true });
+export const planSummarySchema = planSchema.omit({ objectSet: true, lanes: true, compression: true, stages: true });
 export type PlanSummary = z.infer<typeof planSummarySchema>;
 
 /**

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { boundedRecord, entriesMax } from "./bounds.ts";
+import { stageSchema, stagesMax } from "./failover/stage.ts";
 import {
   failoverIdSchema,
   instantSchema,
@@ -164,6 +165,8 @@ export const planDefinitionSchema = z.strictObject({
   /** For the source site's own groups; needed by a snapshot plan. */
   retention: retentionSchema.optional(),
   compression: compressionSchema.prefault({}),
+  /** In which order a failover starts objects, and what it waits for in between. */
+  stages: z.array(stageSchema).min(1).max(stagesMax).optional(),
 });
 export type PlanDefinition = z.infer<typeof planDefinitionSchema>;
 
@@ -204,6 +207,7 @@ export const planSchema = z.object({
   schedule: scheduleSchema.optional(),
   retention: retentionSchema.optional(),
   compression: compressionSchema,
+  stages: z.array(stageSchema).max(stagesMax).optional(),
   createdAt: instantSchema,
   /** Slots up to and with this one have their run or their recorded skip (I11). */
   slotsDoneUntil: instantSchema,

@@ -9,6 +9,7 @@ import type { KnownObjects } from "./named.ts";
 import { refuseMoved } from "./refuse-moved.ts";
 import { resolveObjects } from "./resolve.ts";
 import { knownSite, refuseWrongSites } from "./sites.ts";
+import { refuseWrongStages } from "./stages.ts";
 
 /**
  * What a definition is checked against: the sites that it names, and what its source has
@@ -68,7 +69,7 @@ export const redefinePlan = (plan: WholePlan, definition: PlanDefinition, contex
   refuseDeleted(plan);
   refuseOtherKind(plan, definition);
   refuseOtherSource(plan, definition);
-  const { schedule: _, retention: __, ...rest } = plan;
+  const { schedule: _, retention: __, stages: ___, ...rest } = plan;
   const changes = defined(definition, context, plan.objects);
   const changed: WholePlan = {
     ...rest,
@@ -107,11 +108,11 @@ const kindOf = ({ targets }: PlanDefinition): Plan["kind"] => (targets.length ==
 
 type Defined = Pick<
   WholePlan,
-  "name" | "source" | "targets" | "objectCount" | "objects" | "schedule" | "retention" | "compression"
+  "name" | "source" | "targets" | "objectCount" | "objects" | "schedule" | "retention" | "compression" | "stages"
 >;
 
 const defined = (definition: PlanDefinition, context: PlanContext, held: readonly PlanEntry[]): Defined => {
-  const { name, source, targets, schedule, retention, compression } = definition;
+  const { name, source, targets, schedule, retention, compression, stages } = definition;
   refuseWrongSites(definition, context.sites);
   if (kindOf(definition) === "snapshot" && retention === undefined) {
     throw new VisibleError("BAD_REQUEST", "A plan without targets has to say how many groups its source keeps.", {
@@ -121,6 +122,7 @@ const defined = (definition: PlanDefinition, context: PlanContext, held: readonl
   if (schedule !== undefined) validateSchedule(schedule);
   refuseUnsupportedKinds(definition, context.facilities);
   const { entries, objects } = resolveObjects(definition, context.known, held);
+  refuseWrongStages(stages, entries);
   const { switchMaps } = knownSite(context.sites, source);
   for (const target of targets) {
     refuseUnknownPool(target, context.facilities);
@@ -139,6 +141,7 @@ const defined = (definition: PlanDefinition, context: PlanContext, held: readonl
     ...(schedule === undefined ? {} : { schedule }),
     ...(retention === undefined ? {} : { retention }),
     compression,
+    ...(stages === undefined ? {} : { stages }),
   };
 };
 

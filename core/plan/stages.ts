@@ -1,6 +1,35 @@
+import { VisibleError } from "../api/errors.ts";
 import type { PlanStage } from "../api/failover/stage.ts";
-import type { PlanObject } from "../api/plan.ts";
+import { shownName } from "../api/name.ts";
+import { isRule, type PlanEntry, type PlanObject } from "../api/plan.ts";
 import { fitsPattern } from "../object/rule.ts";
+
+const hasWildcard = (text: string): boolean => /[*?]/.test(text);
+
+/**
+ * What stages name is in one of them, and in the plan, as far as that is known: what its rules will
+ * find nobody knows.
+ * @throws VisibleError BAD_REQUEST
+ */
+export const refuseWrongStages = (stages: readonly PlanStage[] = [], entries: readonly PlanEntry[]): void => {
+  const seen = new Set<string>();
+  const named = entries.some(isRule) ? undefined : entries.filter((entry): entry is PlanObject => !isRule(entry));
+  for (const [index, stage] of stages.entries()) {
+    for (const text of stage.objects) {
+      if (seen.has(text)) throw wrongStage(`“${shownName(text)}” is twice in the plan's stages`);
+      seen.add(text);
+      if (named === undefined || hasWildcard(text)) continue;
+      if (!named.some((object) => isInStage({ objects: [text] }, object))) {
+        throw wrongStage(`The stage ${index + 1} names “${shownName(text)}”, which is none of the plan's objects`);
+      }
+    }
+  }
+};
+
+const wrongStage = (what: string) =>
+  new VisibleError("BAD_REQUEST", `${what}.`, {
+    hint: "Name each object in one stage, as the plan's objects have it.",
+  });
 
 /** Objects that are started together. Of the last there is no stage: they are in none. */
 export interface InStage<T> {

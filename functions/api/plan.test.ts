@@ -173,6 +173,23 @@ describe("plans", () => {
     assert.equal((await api.send<PlanAnswer>("GET", "/v1/plans/weekly")).body.id, plan.id);
   });
 
+  test("a plan has the stages that it is given, until it is written without them", async () => {
+    const api = await createTestApi();
+    const stages = [{ objects: ["db"], delaySeconds: 5, message: "Look at it." }];
+    const { body: made } = await createNightlyPlan(api, { stages });
+    assert.deepEqual((made as PlanAnswer).stages, stages);
+    const shown = async () => (await api.send<PlanAnswer>("GET", "/v1/plans/nightly")).body.stages;
+    assert.deepEqual(await shown(), stages);
+    const { body: listed } = await api.send<{ items: object[] }>("GET", "/v1/plans");
+    assert.ok(!("stages" in (listed.items[0] ?? {})), "a list has plans in short");
+    const put = (more: object) => api.send<PlanAnswer>("PUT", "/v1/plans/nightly", { ...nightly, ...more });
+    const { status, body } = await put({ stages: [{ objects: ["dbb"] }] });
+    assert.deepEqual([status, (body as unknown as { error: { code: string } }).error.code], [400, "BAD_REQUEST"]);
+    assert.deepEqual(await shown(), stages);
+    assert.equal((await put({})).status, 200);
+    assert.equal(await shown(), undefined);
+  });
+
   test("a suspended plan goes on when it is resumed", async () => {
     const api = await createTestApi();
     const { body: plan } = await createNightlyPlan(api);

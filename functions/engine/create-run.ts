@@ -71,8 +71,13 @@ const tryToCreate = async (
     now,
   });
   const run = starting.reduce((before, target) => started(before, target, now), queued);
-  const { name: planName, compression, schedule, retention } = plan;
-  const settings = { targets: plan.targets, ...(schedule && { schedule }), ...(retention && { retention }) };
+  const { name: planName, compression, schedule, retention, stages } = plan;
+  const settings = {
+    targets: plan.targets,
+    ...(schedule && { schedule }),
+    ...(retention && { retention }),
+    ...(stages && { stages }),
+  };
   // Before the run is there, so that it has them from its beginning.
   const objects = await putRunObjects(deps, run.id, plan.objectSet, plan.objects);
   const told: RunPlan = {

@@ -136,7 +136,7 @@ export const readablePlans = (deps: Pick<Deps, "log">, plans: readonly Plan[]): 
 const nameSchema = z.object({ planId: planIdSchema });
 
 const summaryOf = (plan: Plan): PlanSummary => {
-  const { objectSet: _, lanes: __, compression: ___, ...summary } = plan;
+  const { objectSet: _, lanes: __, compression: ___, stages: ____, ...summary } = plan;
   return summary;
 };
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { stageSchema, stagesMax } from "../failover/stage.ts";
 import {
   compressionSchema,
   planEntrySchema,
@@ -15,6 +16,7 @@ export const planSettingsSchema = z.object({
   /** Of the source's own groups. */
   retention: retentionSchema.optional(),
   targets: z.array(planTargetSchema).max(planTargetsMax),
+  stages: z.array(stageSchema).max(stagesMax).optional(),
 });
 export type PlanSettings = z.infer<typeof planSettingsSchema>;
 

@@ -56,11 +56,16 @@ export const stagePauseSchema = z.object(pause);
 export type StagePause = z.infer<typeof stagePauseSchema>;
 
 /** Objects that a failover starts together, before those of the next stage. */
-export const stageSchema = z.strictObject({
-  /** Their names, in which `*` stands for any characters and `?` for one; or ids. */
-  objects: z.array(nameSchema.min(1)).min(1).max(stageObjectsMax),
-  ...pause,
-  /** A person is told this after the stage, and says when it goes on. */
-  message: z.string().min(1).max(500).optional(),
-});
+export const stageSchema = z
+  .strictObject({
+    /** Their names, in which `*` stands for any characters and `?` for one; or ids. */
+    objects: z.array(nameSchema.min(1)).min(1).max(stageObjectsMax),
+    ...pause,
+    /** A person is told this after the stage, and says when it goes on. */
+    message: z.string().min(1).max(500).optional(),
+  })
+  .refine(({ ready, withinSeconds }) => ready !== undefined || withinSeconds === undefined, {
+    path: ["withinSeconds"],
+    message: "it says how long `ready` may take, and there is none",
+  });
 export type PlanStage = z.infer<typeof stageSchema>;

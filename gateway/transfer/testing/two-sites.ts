@@ -99,6 +99,7 @@ export const openTwoSites = async (
     peer,
     connect,
     workers,
+    targetWorkers,
     /** A new volume of the source. */
     createVolume: (name: string, sizeBytes: number, geometry: Geometry) =>
       source.createVolume({ name, kind: "volume", sizeBytes, geometry }),

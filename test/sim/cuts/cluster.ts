@@ -1,15 +1,15 @@
 import { cp, rm } from "node:fs/promises";
 import type { RunTask, TaskResult } from "../../../core/api/task.ts";
 import { recordingLog } from "../../../gateway/agent/testing.ts";
-import { fillExtent, noise, readVolume, write } from "../../../gateway/storage/conformance/fixtures.ts";
+import { noise, readVolume, write } from "../../../gateway/storage/conformance/fixtures.ts";
 import type { StorageDriver } from "../../../gateway/storage/driver.ts";
 import { ExtentStore } from "../../../gateway/storage/extentstore/extentstore.ts";
 import { memoryDir } from "../../../gateway/storage/extentstore/testing/memory-dir.ts";
-import type { SendVolume } from "../../../gateway/tasks/context.ts";
 import { performTask } from "../../../gateway/tasks/perform.ts";
 import { servesNothing } from "../../../gateway/tasks/serves-nothing.ts";
-import { identity, instant, progressOf } from "../../../gateway/tasks/testing.ts";
+import { identity, instant } from "../../../gateway/tasks/testing.ts";
 import { type Cut, cutAround, Died } from "./cut.ts";
+import { sendWhatDiffers } from "./sender.ts";
 
 export const extentBytes = 64 * 1024;
 const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
@@ -27,6 +27,8 @@ export class CutCluster {
   readonly dir: string;
   readonly #swaps: boolean;
   driver: StorageDriver;
+  /** Extents that were sent from here. */
+  sentExtents = 0;
 
   private constructor(dir: string, swaps: boolean, driver: StorageDriver) {
     this.dir = dir;
@@ -90,7 +92,7 @@ export const doTask = async (
   const result = await performTask(task, {
     ...servesNothing,
     ...{ storage, identity, log: recordingLog(), signal: ending.signal },
-    send: sender(task, there),
+    send: sendWhatDiffers(task, there, here),
     now: () => instant(new Date().toISOString()),
     onMoved: () => undefined,
     onProgress: () => undefined,
@@ -110,24 +112,3 @@ const inParts = (driver: StorageDriver, call: { readonly signal: AbortSignal; re
       return typeof value === "function" ? value.bind(of) : value;
     },
   });
-
-/** The simplest that goes by the storage port: it sends all that was not committed before. */
-const sender =
-  (task: RunTask, there: StorageDriver): SendVolume =>
-  async ({ snapshot, owner, mirrorVolumeId, groupId, sequence, baseGroupId }, { storage }) => {
-    const { geometry: shape, sizeBytes } = snapshot;
-    const bytes = Buffer.alloc(sizeBytes);
-    const reader = await storage.readSnapshot(snapshot);
-    await reader.read(0, bytes);
-    await reader.close();
-    const mirror = { owner, mirrorVolumeId, groupId, sequence, sender: task.siteId, baseGroupId };
-    const { epoch, done } = await there.openMirror({ ...mirror, sizeBytes, geometry: shape });
-    for (let extent = 0; extent * shape.extentBytes < sizeBytes; extent += 1) {
-      if (done.includes(extent)) continue;
-      const writer = await there.openMirrorExtent({ mirrorVolumeId, epoch, extent });
-      await fillExtent(writer, extent, { bytes, geometry: shape });
-      await writer.commit();
-    }
-    await there.completeMirror({ mirrorVolumeId, epoch });
-    return progressOf({ phase: "done" });
-  };

@@ -7,7 +7,7 @@ import { statusOf, stepsOf } from "../../../core/run/steps.ts";
 import { siteB } from "../../../functions/api/testing.ts";
 import { emptyCluster } from "./cluster.ts";
 import { Cut, type Cuttable } from "./cut.ts";
-import { CutWorld } from "./world.ts";
+import { RollbackWorld } from "./rollback-world.ts";
 
 let empty = "";
 before(async () => {
@@ -24,7 +24,7 @@ interface Scenario {
 }
 
 interface Told {
-  readonly world: CutWorld;
+  readonly world: RollbackWorld;
   readonly old: readonly Buffer[];
   readonly now: readonly Buffer[];
 }
@@ -45,7 +45,11 @@ const checkWhole = async ({ world, old, now }: Told): Promise<void> => {
  * Begins a rollback; where a person cancels it, that too, and the task that had begun comes
  * back late. @returns undefined: nobody was told of a run
  */
-const beginRollback = async (world: CutWorld, groupId: GroupId, scenario: Scenario): Promise<RunId | undefined> => {
+const beginRollback = async (
+  world: RollbackWorld,
+  groupId: GroupId,
+  scenario: Scenario,
+): Promise<RunId | undefined> => {
   const { from, cancelledAfter } = scenario;
   const cut = world.cut;
   if (cancelledAfter !== undefined) world.cut = Cut.never();
@@ -55,7 +59,7 @@ const beginRollback = async (world: CutWorld, groupId: GroupId, scenario: Scenar
     world.cut = new Cut({ of: "storage" }, 1 + cancelledAfter);
     await world.work(task).catch(() => undefined);
     assert.ok(world.cut.place, "it was cut");
-    await Promise.all([world.a.takeOver(), world.b.takeOver()]);
+    await world.takeOver();
     world.cut = cut;
     while (!(await world.cancel(begun.id)));
     await world.settle(begun.id);
@@ -65,7 +69,7 @@ const beginRollback = async (world: CutWorld, groupId: GroupId, scenario: Scenar
 };
 
 /** @returns whether it was cut, before it was over */
-const cutOnce = async (world: CutWorld, cut: Cut, scenario: Scenario): Promise<boolean> => {
+const cutOnce = async (world: RollbackWorld, cut: Cut, scenario: Scenario): Promise<boolean> => {
   const old = await contentOf(world, 1);
   const groupId = await world.backUp();
   const told = { world, old, now: await contentOf(world, 2) };
@@ -102,7 +106,7 @@ const cutEverywhere = async (what: Cuttable, scenario: Scenario): Promise<readon
   const places: string[] = [];
   const each = eachOf(what, scenario);
   for (let n = 1 + (Math.floor(Date.now() / 1000) % each); ; n += each) {
-    const world = await CutWorld.open(scenario, empty);
+    const world = await RollbackWorld.open(scenario, empty);
     const cut = new Cut(what, n);
     try {
       if (!(await cutOnce(world, cut, scenario))) return places;
@@ -115,7 +119,7 @@ const cutEverywhere = async (what: Cuttable, scenario: Scenario): Promise<readon
   }
 };
 
-const contentOf = async (world: CutWorld, seed: number) => {
+const contentOf = async (world: RollbackWorld, seed: number) => {
   await world.fill(seed);
   return world.read();
 };

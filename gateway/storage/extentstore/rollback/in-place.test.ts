@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe } from "node:test";
 import { rollbackConformance } from "../../conformance/rollback.ts";
 import { rollbackCutConformance } from "../../conformance/rollback-cut.ts";
+import { standInGroupConformance } from "../../conformance/stand-in-groups.ts";
 import { ExtentStore } from "../extentstore.ts";
 
 const open = async () => {
@@ -27,4 +28,5 @@ const open = async () => {
 describe("an extentstore without a swap", () => {
   rollbackConformance(open);
   rollbackCutConformance(open);
+  standInGroupConformance(open);
 });
