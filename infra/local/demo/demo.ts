@@ -6,7 +6,7 @@ import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { parseArgs, styleText } from "node:util";
 import { bytesIn, bytesText } from "../../../core/api/bytes.ts";
-import type { Failover } from "../../../core/api/failover/failover.ts";
+import type { FailoverAnswer } from "../../../core/api/failover/answer.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
 import { ownNetworkProblem } from "../emulators/namespace.ts";
 import { changeDiskImage, type DiskImage, makeDiskImage } from "./image.ts";
@@ -128,9 +128,9 @@ const failOver = async (
   }
 
   say("Home again, with what was written at b and nothing else");
-  await system.run("failback", "nightly", "--yes", "--wait");
+  await system.run("failback", "nightly", "--yes");
   await system.run("failover", "continue", "nightly", "--wait");
-  const { steps } = await system.ask<Failover>("failover", "show", "nightly");
+  const { steps } = await system.ask<FailoverAnswer>("failover", "show", "nightly");
   const sentBack = steps.find(({ state }) => state === "sending-back")?.runId;
   if (sentBack === undefined) throw new Error("nothing was sent back");
   await system.run("run", "show", sentBack);

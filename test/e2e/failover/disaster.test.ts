@@ -23,6 +23,8 @@ const sectionOf = (heading: string): readonly Typed[] => {
 /** These end otherwise than with 0, as the page says. */
 const exitCodes: Record<string, number> = {
   "npx smtx-backup status": 1,
+  "npx smtx-backup failover nightly --to b --planned --yes --wait": 1,
+  "npx smtx-backup failback nightly --yes --wait": 1,
 };
 
 /** What there is at site a before. */
@@ -112,12 +114,12 @@ describe("docs/disaster.md, on one machine", { timeout: 1_200_000 }, () => {
     const here = await sums("a");
     const [leave] = sectionOf("Leaving in time");
     assert.ok(leave);
-    await typed(leave.command);
+    await typed(leave.command, exitCodes[leave.command]);
     await typeAll("If it halts");
     assert.deepEqual(await world.names("b"), []);
     await typeAll("Leaving in time");
     assert.deepEqual(await sums("b"), here);
-    for (const { command } of sectionOf("When a answers again")) await typed(command);
+    for (const { command } of sectionOf("When a answers again")) await typed(command, exitCodes[command]);
     assert.deepEqual(await sums("a"), here);
     assert.deepEqual(await world.names("b"), []);
   });

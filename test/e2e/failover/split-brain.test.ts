@@ -40,10 +40,10 @@ describe("two sites that are both up, and the link between them cut during a fai
   test("halt a planned one where its last difference can't travel, and its machine goes on at home", async () => {
     await cut();
     await world.says("failover", "web", "--to", "b", "--planned", "--yes");
-    await world.comesTo("web", "sending");
+    await world.comesTo("sending", "web");
     assert.equal(await status("a"), "STOPPED");
     await world.does("failover", "undo", "web", "--wait", "--yes");
-    await world.comesTo("web", "undone");
+    await world.comesTo("undone", "web");
     assert.equal(await status("a"), "RUNNING");
     assert.deepEqual(await world.names("b"), []);
   });
@@ -70,10 +70,10 @@ describe("two sites that are both up, and the link between them cut during a fai
     here = await world.sha256(atA);
     there = await world.sha256(atB);
     await world.says("failback", "web", "--yes");
-    await world.comesTo("web", "sending-back");
+    await world.comesTo("sending-back", "web");
     assert.deepEqual([await world.sha256(atA), await world.sha256(atB)], [here, there]);
     await mend();
-    const failover = await world.comesTo("web", "home");
+    const failover = await world.comesTo("home", "web");
     assert.deepEqual(
       failover.diverged?.map(({ name }) => name),
       ["web"],

@@ -40,7 +40,7 @@ describe("test failovers at two sites", () => {
     for (const [name, site] of Object.entries(plans)) {
       const original = await world.sha256({ site: "a", name });
       await world.does("failover", name, "--to", site, "--test", "--for", "1m", "--wait", "--yes");
-      assert.equal((await world.shown(name)).state, "testing");
+      assert.equal((await world.shown(name, "--test")).state, "testing");
       const [made] = (await world.objects(site)).filter(isVm);
       assert.ok(made);
       assert.equal(made.name, `test-${name}`);
@@ -62,14 +62,14 @@ describe("test failovers at two sites", () => {
     const pid = Number(await readFile(join(world.local.dir, "sites", "b", "b1.pid"), "utf8"));
     process.kill(pid, "SIGSTOP");
     try {
-      await world.comesTo("far", "removed");
+      await world.comesTo("removed", "far", "--test");
       assert.deepEqual(await world.names("c"), []);
-      await world.comesTo("near", "removing");
+      await world.comesTo("removing", "near", "--test");
       assert.deepEqual(await world.names("b"), ["test-near"]);
     } finally {
       process.kill(pid, "SIGKILL");
     }
-    await world.comesTo("near", "removed");
+    await world.comesTo("removed", "near", "--test");
     assert.deepEqual(await world.names("b"), []);
     assert.deepEqual(await world.names("a"), ["far", "near"]);
   });

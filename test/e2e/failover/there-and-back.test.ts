@@ -54,7 +54,7 @@ describe("an unplanned failover, with writes there, and the way home", () => {
     if ((await world.shown("nightly")).state === "confirming-back") {
       await world.does("failover", "continue", "nightly", "--wait");
     }
-    const failover = await world.comesTo("nightly", "home");
+    const failover = await world.comesTo("home", "nightly");
     assert.equal(await world.sha256(atA), written);
     assert.equal(await world.volumeOf(atA), original);
     const sent = sentBy(await world.runOf(failover, "sending-back"));
@@ -98,7 +98,7 @@ describe("a failover whose old site goes on being written", () => {
     if ((await world.shown("nightly")).state === "confirming-back") {
       await world.does("failover", "continue", "nightly", "--wait");
     }
-    const failover = await world.comesTo("nightly", "home");
+    const failover = await world.comesTo("home", "nightly");
     assert.deepEqual(await world.names("a"), ["db1", "failback-db1"]);
     assert.equal(await world.sha256(atA), here);
     assert.equal(await world.sha256({ site: "a", name: "failback-db1" }), there);
@@ -144,7 +144,7 @@ describe("a failover that is undone", () => {
 
   test("gives it up with --discard-changes, and all is as before: the next backup sends what differs", async () => {
     await world.does("failover", "undo", "nightly", "--discard-changes", "--wait", "--yes");
-    await world.comesTo("nightly", "undone");
+    await world.comesTo("undone", "nightly");
     assert.equal(await world.sha256(atA), before_);
     await world.write(atA, 10);
     const run = await world.backUp("nightly");

@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { run as runCommand } from "../../../cli/testing.ts";
 import type { RunAnswer } from "../../../core/api/answers.ts";
-import type { Failover, FailoverState } from "../../../core/api/failover/failover.ts";
+import type { FailoverAnswer } from "../../../core/api/failover/answer.ts";
+import type { FailoverState } from "../../../core/api/failover/failover.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import { steadyTime } from "../../../gateway/time/time.ts";
 import { until } from "../../patience.ts";
@@ -51,24 +52,27 @@ export class World {
     return stdout;
   }
 
-  async shown(plan: string): Promise<Failover> {
-    return this.local.command<Failover>("failover", "show", plan);
+  /** A plan's newest failover, by `failover show`. @param plan with `--test`: its newest test */
+  async shown(...plan: readonly string[]): Promise<FailoverAnswer> {
+    return this.local.command<FailoverAnswer>("failover", "show", ...plan);
   }
 
-  async comesTo(plan: string, ...states: readonly FailoverState[]): Promise<Failover> {
+  /** Waits until it is in that state; it must not halt before. */
+  async comesTo(state: FailoverState, ...plan: readonly string[]): Promise<FailoverAnswer> {
     await until(
-      `the failover of ${plan} to be ${states.join(" or ")}`,
+      `the failover of ${plan} to be ${state}`,
       async () => {
-        const { state, halted } = await this.shown(plan);
-        assert.ok(halted === undefined || states.includes(state), `${state}: ${halted?.code} ${halted?.message}`);
-        return states.includes(state);
+        const failover = await this.shown(...plan);
+        const { code, message } = failover.halted ?? {};
+        if (failover.state !== state) assert.equal(code, undefined, `${failover.state}: ${message}`);
+        return failover.state === state;
       },
       100,
     );
-    return this.shown(plan);
+    return this.shown(...plan);
   }
 
-  async comesToHalt(plan: string): Promise<Failover> {
+  async comesToHalt(plan: string): Promise<FailoverAnswer> {
     await until(`the failover of ${plan} to halt`, async () => (await this.shown(plan)).halted !== undefined, 100);
     return this.shown(plan);
   }
@@ -122,7 +126,7 @@ export class World {
   }
 
   /** The run of a step of a failover. */
-  async runOf(failover: Failover, state: FailoverState): Promise<RunAnswer> {
+  async runOf(failover: FailoverAnswer, state: FailoverState): Promise<RunAnswer> {
     const runId = failover.steps.findLast((step) => step.state === state)?.runId;
     assert.ok(runId, `the failover has no run of ${state}: ${JSON.stringify(failover.steps)}`);
     return this.local.readRun(runId);
