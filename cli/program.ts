@@ -5,6 +5,7 @@ import { addCaCommands } from "./commands/ca.ts";
 import type { Answering } from "./commands/command.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
 import { addMirrorCommands } from "./commands/deletions/mirror.ts";
+import { addForeignPlanCommands } from "./commands/foreign/foreign-plan.ts";
 import { addGatewayCommands } from "./commands/gateway.ts";
 import { addGroupCommands } from "./commands/group.ts";
 import { addHelpCommand } from "./commands/help.ts";
@@ -52,6 +53,7 @@ export const createProgram = (host: Screens, answering: Answering): Command => {
   addRebuildCommand(program, answering);
   addRollbackCommand(program, answering);
   addCloneCommand(program, answering);
+  addForeignPlanCommands(program, answering);
   addAuditCommand(program, answering);
   addCompletionCommand(program, answering);
   addHelpCommand(program, answering);

@@ -117,7 +117,7 @@ const refused = (
   options: { readonly hint?: string; readonly cause?: unknown } = {},
 ): VisibleError =>
   new VisibleError(code, `The manifest of ${groupId} is not believed: ${why}.`, {
-    hint: "Take another group of the plan.",
+    hint: "Take another group of the plan: smtx-backup foreign-plan show PLAN -c gateway.yaml",
     ...options,
   });
 

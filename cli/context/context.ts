@@ -185,7 +185,8 @@ const storageOf = async (dir: string, site: string): Promise<StorageConfig> => {
 };
 
 /** Opening a folder makes a store of it, so a folder that somebody names must be one already. */
-const storeAt = async (dir: string): Promise<StorageConfig> => {
+/** A folder that is an extentstore already: opening another one would make it one. */
+export const storeAt = async (dir: string): Promise<StorageConfig> => {
   await access(join(dir, "store.sqlite")).catch((cause: unknown) => {
     throw new VisibleError("NOT_FOUND", `There is no extentstore in ${dir}.`, {
       hint: "Name the folder that stands as storage.dir in the gateway's configuration; the gateway makes it at its first start.",

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type AttachmentAnswer, attachmentAnswerSchema } from "../../core/api/restore/attach.ts";
 import { type DiskAddress, socketAddresses } from "../render/attachment.ts";
 
-const addressSchema = z.object({ disk: z.int().min(0), sizeBytes: z.int().min(0), uri: z.string() });
+export const addressSchema = z.object({ disk: z.int().min(0), sizeBytes: z.int().min(0), uri: z.string() });
 
 /** An attachment, with its disks' addresses as NBD's tools take them. */
 export const attachmentDocument = attachmentAnswerSchema.extend({ addresses: z.array(addressSchema) });

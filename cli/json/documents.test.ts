@@ -7,11 +7,12 @@ import { z } from "zod";
 import type { Facilities } from "../../core/api/facilities.ts";
 import { objectKindSchema } from "../../core/api/object/common.ts";
 import { testWith } from "../../test/need.ts";
+import { foreignHost } from "../commands/foreign/testing-foreign.ts";
 import { setUp } from "../commands/testing-volume.ts";
 import { definitionOf, withInner } from "../help/definitions.ts";
 import type { Host } from "../host/host.ts";
 import { createProgram } from "../program.ts";
-import { fakeHost, sleptTime } from "../testing.ts";
+import { fakeHost, recordingScreen, run, sleptTime } from "../testing.ts";
 import { documents } from "./documents.ts";
 import { instantFields } from "./print.ts";
 import { instantPattern, jsonSchemaOf, printedSchemaOf } from "./schema.ts";
@@ -80,6 +81,18 @@ const everyCommand = async (t: TestContext) => {
     tried.set(path, [...(tried.get(path) ?? []), document]);
     // biome-ignore lint/suspicious/noExplicitAny: what was just judged by its schema
     return document as any;
+  };
+  /** It ends when it is told to. */
+  const printServed = async (config: string) => {
+    const stopping = new AbortController();
+    const stdout = recordingScreen(false);
+    const write = (text: string) => {
+      stdout.write(text);
+      stopping.abort(new Error("stopped by SIGINT"));
+    };
+    const served = ["foreign-plan", "attach", "daily", "--object", "database", "-c", config, "--json"];
+    await run(served, { stdout: { ...stdout, write }, signal: stopping.signal });
+    tried.set("foreign-plan attach", [parsed("foreign-plan attach", stdout.text)]);
   };
   const here = at.join(" ");
   const no = { ask: async () => "n" };
@@ -169,6 +182,11 @@ const everyCommand = async (t: TestContext) => {
   await print("mirror release nightly --site b --dry-run");
   await print("mirror release nightly --site b --yes");
   await print("plan delete ruled --with-restore-points --yes");
+  const { config } = await foreignHost(t);
+  await print(`foreign-plan list -c ${config}`);
+  await print(`foreign-plan show daily -c ${config}`);
+  await print(`foreign-plan rebuild daily -c ${config}`);
+  await printServed(config);
   await print("gateway remove gw-1 --site b");
   await print("audit --limit 100");
   return tried;

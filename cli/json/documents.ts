@@ -10,6 +10,7 @@ import {
 } from "../../core/api/answers.ts";
 import { auditEntrySchema } from "../../core/api/audit.ts";
 import { enrolmentCreatedSchema, gatewayRemovedSchema } from "../../core/api/enrolment.ts";
+import { foreignPlanDetailSchema, foreignPlanSchema, foreignRestoreSchema } from "../../core/api/foreign/answers.ts";
 import { instantSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { objectKindSchema } from "../../core/api/object/common.ts";
 import { powerStateSchema } from "../../core/api/object/vm.ts";
@@ -19,6 +20,7 @@ import { planStatusSchema, statusAnswerSchema, targetHealthSchema } from "../../
 import { tokenCreatedSchema, tokenSchema } from "../../core/api/token.ts";
 import { attachmentDocument } from "./attachment.ts";
 import { deletionOrRun, leftOverDocument } from "./deletion.ts";
+import { foreignAttachmentDocument } from "./foreign.ts";
 import { groupDocument, groupLineDocument } from "./group.ts";
 import { objectDocument } from "./object.ts";
 import { askedForDocument, runDocument, runLineDocument } from "./run.ts";
@@ -166,6 +168,10 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   rebuild: runAskedFor,
   rollback: runOrId,
   clone: runAskedFor,
+  "foreign-plan list": items(foreignPlanSchema),
+  "foreign-plan show": foreignPlanDetailSchema.extend({ objects: z.array(objectDocument) }),
+  "foreign-plan rebuild": foreignRestoreSchema,
+  "foreign-plan attach": foreignAttachmentDocument,
   audit: itemsCut(auditEntrySchema),
   // A shell reads it.
   completion: null,

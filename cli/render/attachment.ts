@@ -15,7 +15,7 @@ export interface DiskAddress {
 }
 
 /** https://github.com/NetworkBlockDevice/nbd/blob/master/doc/uri.md */
-export const socketAddresses = ({ socket, exports }: Attached): readonly DiskAddress[] =>
+export const socketAddresses = ({ socket, exports }: Pick<Attached, "socket" | "exports">): readonly DiskAddress[] =>
   exports.map(({ name, disk, sizeBytes }) => ({
     ...{ disk, sizeBytes },
     uri: `nbd+unix:///${encoded(name)}?socket=${socket.split("/").map(encoded).join("/")}`,
@@ -47,7 +47,43 @@ export const attachedText = (
   addresses: readonly DiskAddress[],
   style: Style,
 ): string => {
-  const rows = table(
+  const [first] = addresses;
+  return [
+    `${printable(object.name)} of ${groupId} is attached until ${instantText(until)}. ${howText(writable)}`,
+    `Gateway “${attached.gatewayId}” serves it on the host ${printable(attached.host)}, to the gateway's user: ${printable(attached.socket)}`,
+    `\n${addressTable(addresses, style)}`,
+    ...(first === undefined ? [] : ["\nFor instance:", ...commandsFor(first).map((command) => `  ${command}`)]),
+    `\nTo end it: smtx-backup group detach ${runId}`,
+  ].join("\n");
+};
+
+/** The same of what a command serves itself. */
+export const servedText = (
+  of: {
+    readonly objectName: string;
+    readonly groupId: string;
+    readonly writable: boolean;
+    readonly until: string;
+    readonly socket: string;
+  },
+  addresses: readonly DiskAddress[],
+  style: Style,
+): string => {
+  const { objectName, groupId, writable, until, socket } = of;
+  const [first] = addresses;
+  return [
+    `${printable(objectName)} of ${groupId} is attached until ${instantText(until)}, or Ctrl-C. ${howText(writable)}`,
+    `It is served to the user of this command: ${printable(socket)}`,
+    `\n${addressTable(addresses, style)}`,
+    ...(first === undefined ? [] : ["\nFor instance:", ...commandsFor(first).map((command) => `  ${command}`)]),
+  ].join("\n");
+};
+
+const howText = (writable: boolean): string =>
+  writable ? "What is written to it is thrown away at the end." : "It can be read, and not written.";
+
+const addressTable = (addresses: readonly DiskAddress[], style: Style): string =>
+  table(
     addresses,
     [
       { title: "DISK", value: ({ disk }) => String(disk) },
@@ -56,16 +92,6 @@ export const attachedText = (
     ],
     { style, none: "" },
   );
-  const [first] = addresses;
-  const how = writable ? "What is written to it is thrown away at the end." : "It can be read, and not written.";
-  return [
-    `${printable(object.name)} of ${groupId} is attached until ${instantText(until)}. ${how}`,
-    `Gateway “${attached.gatewayId}” serves it on the host ${printable(attached.host)}, to the gateway's user: ${printable(attached.socket)}`,
-    `\n${rows}`,
-    ...(first === undefined ? [] : ["\nFor instance:", ...commandsFor(first).map((command) => `  ${command}`)]),
-    `\nTo end it: smtx-backup group detach ${runId}`,
-  ].join("\n");
-};
 
 const columns = (style: Style): readonly Column<AttachmentAnswer>[] => [
   { title: "OBJECT", value: ({ object }) => object.name, paint: style.strong },

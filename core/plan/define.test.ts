@@ -413,6 +413,21 @@ describe("redefinePlan", () => {
     refusal("PLAN_SOURCE_FIXED", () => redefinePlan(before, definition({ source: "c" }), context));
   });
 
+  test("changes neither objects nor targets while a failover has the objects, and takes on the rest", () => {
+    const [restore, failover] = ["restore", "failover"].map((kind) => `${kind}_${planId.slice(5)}_20260301T000000000Z`);
+    const place = { siteId: "b", standIns: [restore], failoverId: failover, since: now };
+    const moved = { PLAN_AWAY: { place }, FAILOVER_UNDER_WAY: { moving: failover } } as const;
+    for (const code of ["PLAN_AWAY", "FAILOVER_UNDER_WAY"] as const) {
+      const away = { ...before, ...planSchema.pick({ place: true, moving: true }).parse(moved[code]) };
+      const targets = [target("c"), target("b")];
+      refusal(code, () => redefinePlan(away, definition({ targets: [target("b")] }), context));
+      const objects = [{ kind: "lun", name: "db" }];
+      refusal(code, () => redefinePlan(away, definition({ targets, objects }), context));
+      const after = redefinePlan(away, definition({ name: "other", targets }), context);
+      assert.deepEqual([after.name, after.place], ["other", away.place]);
+    }
+  });
+
   test("refuses to change a deleted plan", () => {
     refusal("PLAN_UNKNOWN", () => redefinePlan({ ...before, status: "deleted" }, definition(), context));
   });

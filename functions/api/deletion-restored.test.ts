@@ -4,11 +4,13 @@ import type { RunAnswer } from "../../core/api/answers.ts";
 import type { AuditEntry } from "../../core/api/audit.ts";
 import type { DeletionPreview } from "../../core/api/deletion/preview.ts";
 import type { Group } from "../../core/api/group.ts";
-import { gatewayIdSchema, groupIdOf, runIdSchema } from "../../core/api/ids.ts";
+import { failoverIdOf, gatewayIdSchema, groupIdOf, runIdSchema } from "../../core/api/ids.ts";
 import { newestMessageFormat } from "../../core/api/message.ts";
+import type { PlanPlace } from "../../core/api/plan.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { RunTask, SpaceTask } from "../../core/api/task.ts";
 import type { Page } from "../documents/page.ts";
+import { applyToPlan } from "../engine/engine.ts";
 import { putInventoryPart } from "../inventory/inventory.ts";
 import { takeLocks } from "../locks/locks.ts";
 import { handleSweep } from "../sweep.ts";
@@ -129,6 +131,24 @@ describe("deleting what a restore has made", () => {
       assert.equal(body.error.code, "OBJECT_PROTECTED");
       await api.send("DELETE", "/v1/plans/mine");
     }
+    assert.equal(await refused(api, wish), undefined);
+  });
+
+  test("is refused while it stands for the objects of its plan", async () => {
+    const { api, wish, restore } = await done();
+    const { planId } = restore;
+    const failoverId = failoverIdOf(planId, api.deps.clock.now());
+    const put = async (place: Pick<PlanPlace, "siteId"> | undefined) => {
+      const whole = place && { ...place, standIns: [restore.id], failoverId, since: api.deps.clock.now() };
+      await applyToPlan(api.deps, planId, { type: "moving", failoverId });
+      await applyToPlan(api.deps, planId, { type: "place", failoverId, place: whole });
+      await applyToPlan(api.deps, planId, { type: "moved", failoverId });
+    };
+    for (const siteId of [siteB, siteA]) {
+      await put({ siteId });
+      assert.equal(await refused(api, wish), "OBJECT_PROTECTED");
+    }
+    await put(undefined);
     assert.equal(await refused(api, wish), undefined);
   });
 

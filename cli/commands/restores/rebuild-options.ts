@@ -17,15 +17,18 @@ export interface RebuildWishOptions {
   readonly powerOn?: true;
 }
 
-/** Options of each command that makes objects of a group. */
-export const addRebuildOptions = (command: Command): Command =>
+/**
+ * Options of each command that makes objects of a group.
+ * @param prefix what stands before names, unless told otherwise; empty: nothing
+ */
+export const addRebuildOptions = (command: Command, prefix = "rebuilt-"): Command =>
   command
     .option("--object <object...>", "only these objects, by the names or ids that they had then; else all")
     .option(
       "--prefix <text>",
       "stands before the name of what is rebuilt; to rebuild it a second time, choose another one",
       checkedBy(rebuildCreateSchema.shape.namePrefix.unwrap()),
-      "rebuilt-",
+      prefix,
     )
     .addOption(new Option("--name <name>", "what the one object that is rebuilt is called").conflicts("rename"))
     .option("--rename <old=new...>", "what some of the objects are called: web=shop; a file by its whole path")

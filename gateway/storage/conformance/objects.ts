@@ -4,7 +4,7 @@ import type { LunObject } from "../../../core/api/object/lun.ts";
 import type { NfsFileObject } from "../../../core/api/object/nfs-file.ts";
 import type { VmConfig, VmNic, VmObject } from "../../../core/api/object/vm.ts";
 import type { Mapping, ObjectConfig } from "../../../core/api/object.ts";
-import type { MirrorVolume, Owner } from "../control.ts";
+import type { MirrorVolume, Owner, PublishGroupOptions } from "../control.ts";
 import type { StorageDriver } from "../driver.ts";
 import { mirrorSetOf } from "../mirror-set.ts";
 import { groupId, noise, owner as ours, plain, rejects, sendAll, sender, storageTest, takenAt } from "./fixtures.ts";
@@ -171,12 +171,14 @@ const sizeOf = (objects: readonly ObjectConfig[], volumeId: string): number => {
 
 /**
  * Prepares objects, sends all of their bytes and publishes them.
+ * @param prove signs them; absent: nobody does
  * @returns the mirrors of their volumes
  */
 export const publishAll = async (
   driver: StorageDriver,
   group: number,
   objects: Parameters<typeof prepareAll>[2],
+  prove?: PublishGroupOptions["prove"],
 ): Promise<readonly MirrorVolume[]> => {
   const mirrors = await prepareAll(driver, group, objects);
   const configs = objects.map((one) => ("object" in one ? one.object : one));
@@ -184,7 +186,7 @@ export const publishAll = async (
     const bytes = bytesIn(group, sourceVolumeId, sizeOf(configs, sourceVolumeId));
     await sendAll(driver, mirrorVolumeId, { group, bytes });
   }
-  await driver.publishGroup(publicationOf(group, mirrors, objects.length));
+  await driver.publishGroup({ ...publicationOf(group, mirrors, objects.length), ...(prove && { prove }) });
   return mirrors;
 };
 

@@ -158,7 +158,11 @@ export class MovedWorld {
     const runId = await runPlanFor(this.#api.deps, planId, of);
     assert(runId !== undefined, "it is a run of the failover");
     assert.equal(await runPlanFor(this.#api.deps, planId, of), runId, "it is the same run");
-    return this.#sentBy(runId);
+    const sent = await this.#sentBy(runId);
+    await runPlanFor(this.#api.deps, planId, of);
+    await this.settle(runId);
+    assert.deepEqual((await this.plan()).lanes[targets[0] ?? ""], { active: null, queued: null });
+    return sent;
   }
 
   /** The objects of a group are made at a site, under their names. */
