@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import packageJson from "../package.json" with { type: "json" };
+import { addAdoptCommand } from "./commands/adoption/adopt.ts";
 import { addAuditCommand } from "./commands/audit.ts";
 import { addCaCommands } from "./commands/ca.ts";
 import type { Answering } from "./commands/command.ts";
@@ -50,6 +51,7 @@ export const createProgram = (host: Screens, answering: Answering): Command => {
   addRunCommands(program, answering);
   addGroupCommands(program, answering);
   addMirrorCommands(program, answering);
+  addAdoptCommand(program, answering);
   addRebuildCommand(program, answering);
   addRollbackCommand(program, answering);
   addCloneCommand(program, answering);

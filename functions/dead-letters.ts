@@ -1,5 +1,5 @@
 import type { RunId } from "../core/api/ids.ts";
-import { reportSchema } from "../core/api/report.ts";
+import { isAboutTask, reportSchema } from "../core/api/report.ts";
 import type { Run } from "../core/api/run.ts";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "./aws/lambda-events.ts";
 import { handleEach } from "./aws/sqs-batch.ts";
@@ -34,7 +34,7 @@ const handleDeadLetter = async (
   }
   refuseNewer(body);
   const { data: report } = reportSchema.safeParse(body);
-  if (report === undefined || report.kind === "alive" || report.kind === "inventory" || report.kind === "space") {
+  if (report === undefined || !isAboutTask(report)) {
     // The next one says the same and more.
     deps.log.error({ messageId, kind: report?.kind }, "a report could not be taken in and was dropped");
     return;

@@ -2,6 +2,7 @@ import { VisibleError } from "../core/api/errors.ts";
 import { isNewerMessage } from "../core/api/message.ts";
 import { type Report, reportSchema, senderOf } from "../core/api/report.ts";
 import type { ReportRefusal } from "../core/run/refusal.ts";
+import { takeForeignPlans } from "./adoption/take.ts";
 import { auditRefusedPeers } from "./audit/refused-peers.ts";
 import { takeSpace } from "./deletions/space.ts";
 import { heardOf } from "./gateways/alive.ts";
@@ -45,6 +46,8 @@ const take = (deps: Deps, report: Report): Promise<ReportRefusal | undefined> =>
       return takeInventory(deps, report);
     case "space":
       return takeSpace(deps, report);
+    case "foreign-plans":
+      return takeForeignPlans(deps, report);
     default:
       return takeTaskReport(deps, report);
   }

@@ -178,6 +178,8 @@ const everyCommand = async (t: TestContext) => {
   await print("group delete latest --plan nightly --site b --yes --wait");
   await print("plan delete ruled", no, 1);
   await print("plan delete nightly --yes");
+  const adoption = await print("adopt --site b");
+  await print(`adopt --site b --show ${adoption.id}`);
   await print("mirror list");
   await print("mirror release nightly --site b --dry-run");
   await print("mirror release nightly --site b --yes");

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { adoptionAnswerSchema } from "../../core/api/adoption/adoption.ts";
 import {
   facilitiesAnswerSchema,
   gatewayAnswerSchema,
@@ -160,6 +161,7 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   "group show": groupDocument,
   "group list": items(groupLineDocument),
   "group delete": deletionOrRun,
+  adopt: adoptionAnswerSchema,
   "mirror list": items(leftOverDocument),
   "mirror release": deletionOrRun,
   "group attach": attachmentDocument,

@@ -12,6 +12,7 @@ export const printedJson = (document: unknown): string => printableJson(JSON.str
  */
 export const instantFields: ReadonlySet<string> = new Set([
   "after",
+  "askedAt",
   "at",
   "createdAt",
   "endedAt",

@@ -16,7 +16,8 @@ export const foreignPlan = ({ planName, planId }: Origin): string =>
 export const originNote = ({ origin }: Pick<ObjectConfig, "origin">): string => {
   if (origin === undefined) return "";
   const what = origin.role === "mirror" ? "a mirror" : "rebuilt";
-  return `, ${what} from site ${origin.siteId} by plan ${foreignPlan(origin)}`;
+  const restore = origin.restoreId === undefined ? "" : ` in ${origin.restoreId}`;
+  return `, ${what} from site ${origin.siteId} by plan ${foreignPlan(origin)}${restore}`;
 };
 
 /** What a mirror is, and what to do instead of changing it (W8), in lines. */

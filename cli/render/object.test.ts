@@ -38,3 +38,10 @@ test("what was rebuilt names the plan whose restore point it was made of", () =>
   const origin = { planId: "plan_1", siteId: "a", role: "rebuilt", planName: "nightly" } as ObjectConfig["origin"];
   assert.match(objectText({ ...vm(1, 1), origin }, "b", style), /Origin +rebuilt from a by nightly$/m);
 });
+
+test("what was rebuilt names the restore that made it, where that is known", () => {
+  const restoreId = "restore_01K0Z3NDEKTSV4RRFFQ69G5FAV_20260301T010000000Z";
+  const origin = { planId: "plan_1", siteId: "a", role: "rebuilt", restoreId } as ObjectConfig["origin"];
+  assert.match(objectText({ ...vm(1, 1), origin }, "b", style), new RegExp(`Made by +${restoreId}$`, "m"));
+  assert.doesNotMatch(objectText(vm(1, 1), "b", style), /Made by/);
+});

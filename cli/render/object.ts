@@ -176,6 +176,7 @@ export const objectText = (object: ObjectConfig, site: string, style: Style): st
     ...kindFields(object),
     ["Labels", labelsText(object.labels)],
     ["Origin", object.origin === undefined ? undefined : originText(object)],
+    ["Made by", object.origin?.restoreId],
   ];
   const parts = [
     `${head}\n${fields(about.map(printableField), style)}`,

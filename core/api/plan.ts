@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { adoptionIdSchema } from "./adoption/adoption.ts";
 import { boundedRecord, entriesMax } from "./bounds.ts";
 import { stageSchema, stagesMax } from "./failover/stage.ts";
 import {
@@ -245,7 +246,14 @@ export const planSchema = z.object({
    * What is known of it was taken from manifests of these sites, and no person has said anything
    * about it since. Absent: somebody has, or has made it.
    */
-  adopted: z.object({ from: z.array(siteIdSchema).min(1).max(planTargetsMax), at: instantSchema }).optional(),
+  adopted: z
+    .object({
+      from: z.array(siteIdSchema).min(1).max(planTargetsMax),
+      at: instantSchema,
+      /** The adoption that made it. */
+      madeBy: adoptionIdSchema,
+    })
+    .optional(),
   /** Counts runs; gives groups their order without a clock. */
   sequence: z.int().min(0),
   lanes: boundedRecord(z.string().max(textCharactersMax), laneSchema, entriesMax),

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { adoptedGroupsMax, adoptionIdSchema } from "./adoption/adoption.ts";
+import { foreignGroupSchema } from "./adoption/foreign-plans.ts";
 import { spaceQuestionIdSchema, spaceSchema } from "./deletion/space.ts";
 import { facilitiesSchema } from "./facilities.ts";
 import { damageSchema } from "./group.ts";
@@ -94,6 +96,20 @@ export const reportSchema = z.discriminatedUnion("kind", [
     space: spaceSchema.nullable(),
   }),
   /**
+   * One of the groups of foreign plans that the site holds, or a piece of it: a part of the answer
+   * to a question that it was asked. Without `told` there is none.
+   */
+  z.object({
+    kind: z.literal("foreign-plans"),
+    siteId: siteIdSchema,
+    gatewayId: gatewayIdSchema,
+    questionId: adoptionIdSchema,
+    /** So many are told in all, and so many more there are. */
+    groups: z.int().min(0).max(adoptedGroupsMax),
+    leftOut: z.int().min(0),
+    told: foreignGroupSchema.optional(),
+  }),
+  /**
    * What the site has, in parts of 200 objects or damages at most, each judged by itself.
    * `generation` is larger for what was seen later. A part tells all of the objects, or of the
    * damage, whose places lie in its range: what is not in it is gone. Gateways of before tell no
@@ -124,6 +140,9 @@ export const reportSchema = z.discriminatedUnion("kind", [
 ]);
 export type Report = z.infer<typeof reportSchema>;
 export type TaskReport = Extract<Report, { kind: "working" | "completed" | "failed" }>;
+
+/** Whether it names a run; what does not is told again, or asked again. */
+export const isAboutTask = (report: Report): report is TaskReport => "runId" in report;
 
 /** The gateway that a report says it is from. */
 export const senderOf = (report: Report): { readonly siteId: SiteId; readonly gatewayId: GatewayId } =>

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { adoptionCreateSchema } from "./adoption/adoption.ts";
 import { toldPlanSchema } from "./adoption/told-plan.ts";
 import { entriesMax } from "./bounds.ts";
 import { revocationListSchema } from "./enrolment.ts";
@@ -296,6 +297,18 @@ export const spaceTaskSchema = z.object({
   restored: restoredTaskSchema.omit({ lockedBy: true }).optional(),
 });
 /**
+ * All groups are told that were published at the site for plans of other sites, with their
+ * manifests, and nothing is changed.
+ */
+export const foreignPlansTaskSchema = z.object({
+  kind: z.literal("foreign-plans"),
+  id: taskIdSchema,
+  siteId: siteIdSchema,
+  issuedAt: instantSchema,
+  /** Only of plans of these names or ids. Absent: of all. */
+  plans: adoptionCreateSchema.shape.plans,
+});
+/**
  * For one gateway of the site: how fast it may send from now on, and whose certificates it must not
  * believe. Another one that receives it gives it back.
  */
@@ -315,6 +328,7 @@ export const workTaskSchema = z.discriminatedUnion("kind", [
   ...runTaskSchema.options,
   inventoryTaskSchema,
   spaceTaskSchema,
+  foreignPlansTaskSchema,
 ]);
 export const taskSchema = z.discriminatedUnion("kind", [...workTaskSchema.options, settingsTaskSchema]);
 
@@ -337,6 +351,8 @@ export type UnstageTask = z.infer<typeof unstageTaskSchema>;
 export type RunTask = z.infer<typeof runTaskSchema>;
 export type InventoryTask = z.infer<typeof inventoryTaskSchema>;
 export type SpaceTask = z.infer<typeof spaceTaskSchema>;
+export type ForeignPlansTask = z.infer<typeof foreignPlansTaskSchema>;
+export type WorkTask = z.infer<typeof workTaskSchema>;
 export type SettingsTask = z.infer<typeof settingsTaskSchema>;
 export type Task = z.infer<typeof taskSchema>;
 

@@ -276,7 +276,7 @@ const settle = (plan: Plan, status: "active" | "suspended", scene: Scene): PlanD
   return { plan: { ...ticked.plan, status }, effects: [...ticked.effects, { type: "sync-schedule" }] };
 };
 
-const resumed = ({ plan, effects }: PlanDecision, now: Instant): PlanDecision => ({
+const resumed = ({ plan: { adopted: _, ...plan }, effects }: PlanDecision, now: Instant): PlanDecision => ({
   plan: { ...plan, resumedAt: now },
   effects,
 });

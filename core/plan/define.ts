@@ -69,7 +69,7 @@ export const redefinePlan = (plan: WholePlan, definition: PlanDefinition, contex
   refuseDeleted(plan);
   refuseOtherKind(plan, definition);
   refuseOtherSource(plan, definition);
-  const { schedule: _, retention: __, stages: ___, ...rest } = plan;
+  const { schedule: _, retention: __, stages: ___, adopted: ____, ...rest } = plan;
   const changes = defined(definition, context, plan.objects);
   const changed: WholePlan = {
     ...rest,

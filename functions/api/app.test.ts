@@ -49,6 +49,8 @@ const routes: readonly (readonly [string, string, Scope])[] = [
   ["GET", "/v1/sites/{site}/attachments", "read"],
   ["GET", "/v1/attachments/{run}", "read"],
   ["POST", "/v1/attachments/{run}/detach", "restore"],
+  ["POST", "/v1/adoptions", "admin"],
+  ["GET", "/v1/adoptions/{site}/{adoption}", "admin"],
   ["POST", "/v1/deletions/preview", "delete"],
   ["POST", "/v1/deletions", "delete"],
   ["GET", "/v1/deletions/space/{site}/{question}", "delete"],

@@ -5,6 +5,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { credentialsPath } from "../../core/api/access.ts";
 import { enrolPath, renewPath } from "../../core/api/enrolment.ts";
 import { VisibleError } from "../../core/api/errors.ts";
+import { adoptionRoutes } from "./adoption/routes.ts";
 import { attachmentRoutes } from "./attachment.ts";
 import { audited, auditRoutes } from "./audit.ts";
 import { requireScope, requireToken } from "./auth.ts";
@@ -56,6 +57,7 @@ export const createApp = (deps: ApiDeps) => {
     .route("/", groupRoutes(deps))
     .route("/", restoreRoutes(deps))
     .route("/", deletionRoutes(deps))
+    .route("/", adoptionRoutes(deps))
     .route("/", attachmentRoutes(deps))
     .route("/", auditRoutes(deps))
     .route("/", tokenRoutes(deps));

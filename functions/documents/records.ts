@@ -200,6 +200,29 @@ export const spaceQuestionKey = (siteId: SiteId, questionId: string): Key => ({
   sort: `SPACE#${questionId}`,
 });
 
+/** `Adoption`: what a site was asked of the foreign plans that it holds. */
+export const adoptionKey = (siteId: SiteId, adoptionId: string): Key => ({
+  partition: `SITE#${siteId}`,
+  sort: `ADOPTION#${adoptionId}`,
+});
+/** `ManifestPiece`: of a group that the site tells of. */
+export const manifestPieceKey = (adoptionId: string, groupId: GroupId, piece: number): Key => ({
+  partition: `ADOPTION#${adoptionId}`,
+  sort: `PIECE#${groupId}#${indexDigits(piece)}`,
+});
+/** `GroupOutcome`: what became of one of them. */
+export const groupOutcomePrefix = "GROUP#";
+export const groupOutcomeKey = (adoptionId: string, groupId: GroupId): Key => ({
+  partition: `ADOPTION#${adoptionId}`,
+  sort: `${groupOutcomePrefix}${groupId}`,
+});
+/** `AdoptedPlan`: what became of a plan. */
+export const planOutcomePrefix = "PLAN#";
+export const planOutcomeKey = (adoptionId: string, planId: PlanId): Key => ({
+  partition: `ADOPTION#${adoptionId}`,
+  sort: `${planOutcomePrefix}${planId}`,
+});
+
 /** `DeadLetter`: a report about the run that could not be taken in. */
 export const deadLetterPrefix = "DEADLETTER#";
 export const deadLetterKey = (runId: RunId, messageId: string): Key => ({

@@ -8,6 +8,7 @@ import { tableOf } from "./tables.ts";
 const plan = "plan_00000000000000000000000001" as PlanId;
 const run = "run_00000000000000000000000001_20260301T010000000Z" as RunId;
 const [a, b] = ["a", "b"] as SiteId[] as [SiteId, SiteId];
+const groupOfB = "group_00000000000000000000000001_20260301T010000000Z" as GroupId;
 const at = "2026-03-01T01:00:00.000Z";
 
 /** A key of each kind, by what makes it, that is not of the table of state. */
@@ -38,7 +39,7 @@ const ofState: Readonly<Record<string, Key>> = {
   partKey: records.partKey(run, b),
   runOfKey: records.runKey(run),
   skipKey: records.skipKey(plan, at),
-  groupKey: records.groupKey("group_00000000000000000000000001_20260301T010000000Z" as GroupId, b),
+  groupKey: records.groupKey(groupOfB, b),
   runPlanKey: records.runPlanKey(run),
   factKey: records.factKey(run, "preparing", b, 1),
   volumePageKey: records.volumePageKey(run, 1, 1),
@@ -55,6 +56,10 @@ const ofState: Readonly<Record<string, Key>> = {
   refusalKey: records.refusalKey(at, "stranger", "FORBIDDEN"),
   lockKey: records.lockKey(a, "x"),
   spaceQuestionKey: records.spaceQuestionKey(a, "x"),
+  adoptionKey: records.adoptionKey(a, "x"),
+  manifestPieceKey: records.manifestPieceKey("x", groupOfB, 0),
+  groupOutcomeKey: records.groupOutcomeKey("x", groupOfB),
+  planOutcomeKey: records.planOutcomeKey("x", plan),
   stagedKey: records.stagedKey(run),
   stagedVolumesKey: records.stagedVolumesKey(run, 1),
   refusedPeersKey: records.refusedPeersKey(at, a, "a1"),

@@ -129,6 +129,8 @@ const takeListOf = async (
   const plan = await readPlan(deps, run);
   if (plan === undefined || question.taskId !== listTaskId(run.id, place, plan)) return;
   await takeList(deps, run, siteId, listIn(run, result));
+  // What other sites hold may need it as a base, and nobody has said yet that it is all known.
+  if (plan.adopted !== undefined) return;
   const chosen = await chooseForReclaim(deps, plan, siteId);
   if (chosen.groupIds.length === 0) return;
   await ask(deps, run, { place, about: "tidy" }, { id: tidyTaskId(run.id, place), ...chosen });

@@ -38,21 +38,28 @@ const chooseBase = async (deps: Deps, run: Run, target: SiteId): Promise<Base> =
   const sharedAs = ({ id, takenAt }: Group) =>
     here?.find((one) => one.id === id && one.takenAt === takenAt && one.state === "published");
   const [shared, others] = [candidates.filter(sharedAs), candidates.filter((group) => !sharedAs(group))];
-  const base = await firstKnown(deps, [...shared, ...others]);
-  if (base === undefined) {
+  const known = await firstWithFact(deps, [...shared, ...others]);
+  if (known === undefined) {
     const why = there?.some(({ state }) => state === "lost") ? "base-gone-from-target" : "first-backup";
     return { baseGroupId: null, baseRunId: null, why };
   }
+  const { group: base, fact } = known;
   const own = sharedAs(base);
-  const ofAnotherSite = own?.role === "mirror" ? ({ ofAnotherSite: true } as const) : {};
+  // Of what was taken from a manifest nobody has told by which ids the sender knows it, either.
+  const isFound = own !== undefined && (own.role === "mirror" || fact.snapshotIds.length === 0);
+  const ofAnotherSite = isFound ? ({ ofAnotherSite: true } as const) : {};
   const why = own === undefined ? "base-gone-from-source" : "increment";
   return { baseGroupId: base.id, baseRunId: base.runId, ...ofAnotherSite, why };
 };
 
 /** The first of which it is known what was snapshotted: nothing else can be built on. */
-export const firstKnown = async (deps: Deps, groups: readonly Group[]): Promise<Group | undefined> => {
+export const firstKnown = async (deps: Deps, groups: readonly Group[]): Promise<Group | undefined> =>
+  (await firstWithFact(deps, groups))?.group;
+
+const firstWithFact = async (deps: Deps, groups: readonly Group[]) => {
   for (const group of groups) {
-    if (await readFact<SnapshotFact>(deps, group.runId, "snapshotting", "source", 0)) return group;
+    const fact = await readFact<SnapshotFact>(deps, group.runId, "snapshotting", "source", 0);
+    if (fact !== undefined) return { group, fact };
   }
   return undefined;
 };
@@ -95,8 +102,13 @@ const reaches = [0, 4, 64];
 
 /**
  * A run's snapshot of a volume: mostly with the object at the same place or near it, else anywhere.
+ * Null: there is one, and its id was not told.
  */
-const snapshotIn = async (deps: Deps, runId: RunId, { id, objectIndex }: WhichVolume): Promise<string | undefined> => {
+const snapshotIn = async (
+  deps: Deps,
+  runId: RunId,
+  { id, objectIndex }: WhichVolume,
+): Promise<string | null | undefined> => {
   for (const reach of reaches) {
     const range = { from: Math.max(0, objectIndex - reach), count: 2 * reach + 1 };
     const some = await readFactsIn<SnapshotFact>(deps, runId, "snapshotting", "source", range);
@@ -112,9 +124,9 @@ const snapshotIn = async (deps: Deps, runId: RunId, { id, objectIndex }: WhichVo
 
 const firstDefined = <T>(some: readonly (T | undefined)[]): T | undefined => some.find((one) => one !== undefined);
 
-const snapshotOf = ({ config, snapshotIds }: SnapshotFact, volumeId: string): string | undefined => {
+const snapshotOf = ({ config, snapshotIds }: SnapshotFact, volumeId: string): string | null | undefined => {
   const place = config.volumes.findIndex(({ id }) => id === volumeId);
-  return place === -1 ? undefined : snapshotIds[place];
+  return place === -1 ? undefined : (snapshotIds[place] ?? null);
 };
 
 /**

@@ -1,5 +1,5 @@
 import type { Actor } from "../../core/api/audit.ts";
-import { type Report, senderOf } from "../../core/api/report.ts";
+import { isAboutTask, type Report, senderOf } from "../../core/api/report.ts";
 import type { ReportRefusal } from "../../core/run/refusal.ts";
 import { auditRefusal } from "../audit/refusals.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -31,6 +31,6 @@ export const refuseReport = async (
 };
 
 const taskOf = (report: Report) =>
-  report.kind === "alive" || report.kind === "inventory" || report.kind === "space"
-    ? {}
-    : { taskId: report.taskId, runId: report.runId, target: report.target, step: report.step, index: report.index };
+  isAboutTask(report)
+    ? { taskId: report.taskId, runId: report.runId, target: report.target, step: report.step, index: report.index }
+    : {};

@@ -22,6 +22,7 @@ import { putOnce } from "./put-once.ts";
 export interface SnapshotFact {
   readonly takenAt: string;
   readonly config: ObjectConfig;
+  /** In the order of `config.volumes`. Empty: it was taken from a manifest, which has none. */
   readonly snapshotIds: readonly string[];
   /** The index of the plan's entry that it is in the run for. Absent: its own. */
   readonly because?: number | undefined;

@@ -1,7 +1,9 @@
 import type { SiteId } from "../../core/api/ids.ts";
-import { type InventoryTask, isRunTask, type RunTask, type SpaceTask, workTaskSchema } from "../../core/api/task.ts";
+import { isRunTask, type RunTask, type WorkTask, workTaskSchema } from "../../core/api/task.ts";
 import { taskFields } from "../log/log.ts";
 import type { TaskMessage, TaskSource } from "../queues/task-source.ts";
+import type { Watch } from "../time/standstill.ts";
+import { tellForeignPlans } from "./foreign-plans.ts";
 import { inTime } from "./in-time.ts";
 import type { InventoryTeller } from "./inventory.ts";
 import { holdLease } from "./lease.ts";
@@ -9,6 +11,9 @@ import { parseMessage } from "./parse.ts";
 import type { Taker } from "./poll.ts";
 import { tellSpace } from "./space.ts";
 import { startWork, type Work, type WorkDeps } from "./work.ts";
+
+/** What no run asks. */
+type Question = Exclude<WorkTask, RunTask>;
 
 /** The tasks that this gateway works on now. */
 export interface CurrentTasks extends Taker {
@@ -87,12 +92,16 @@ export const createCurrentTasks = (
     }
   };
 
+  const tell = (task: Question, watch: Watch): Promise<void> => {
+    if (task.kind === "inventory") return inventory.tell(watch);
+    return task.kind === "space" ? tellSpace(deps, task, watch) : tellForeignPlans(deps, task, watch);
+  };
+
   /** What is no run's: nobody waits for it, and what failed is asked or done again. */
-  const answer = async (message: TaskMessage, task: InventoryTask | SpaceTask): Promise<void> => {
+  const answer = async (message: TaskMessage, task: Question): Promise<void> => {
     const lease = holdLease({ source, message, sinceMs, time, log });
     try {
-      if (task.kind === "inventory") await inTime("tell the inventory", time, (watch) => inventory.tell(watch));
-      else await inTime("tell the space", time, (watch) => tellSpace(deps, task, watch));
+      await inTime(`answer the task ${task.kind}`, time, (watch) => tell(task, watch));
       await lease.end("remove");
     } catch (error) {
       log.failed({ err: error, kind: task.kind }, "a question could not be answered; it will be done again");

@@ -8,6 +8,7 @@ import { manualTime } from "../agent/testing.ts";
 import { agentTimings } from "../agent/timings.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { createAwaitReady, readinessTimings } from "./await-ready.ts";
+import { placeIn } from "./tcp.ts";
 
 const listening = async (t: TestContext, server: Server): Promise<number> => {
   server.listen(0, "127.0.0.1");
@@ -83,11 +84,10 @@ describe("what a stage waits for", () => {
     await passing(one);
   });
 
-  test("is a port, of IPv6 too", async (t) => {
-    const server = createServer().listen(0, "::1");
-    await once(server, "listening");
-    t.after(() => server.close());
-    await waiting({ ready: { tcp: `[::1]:${(server.address() as AddressInfo).port}` } }).waited;
+  test("is a port of a name, or of an address of either kind", () => {
+    assert.deepEqual(placeIn("db.example:5432"), { host: "db.example", port: 5432 });
+    assert.deepEqual(placeIn("10.0.0.1:22"), { host: "10.0.0.1", port: 22 });
+    assert.deepEqual(placeIn("[fd00::1]:22"), { host: "fd00::1", port: 22 });
   });
 
   test("is an answer with the status, and no other; redirections are not followed", async (t) => {

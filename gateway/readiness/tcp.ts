@@ -1,15 +1,19 @@
 import { connect } from "node:net";
 
+/** @param address `host:port`, with an address of IPv6 in brackets */
+export const placeIn = (address: string): { readonly host: string; readonly port: number } => {
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  return { host, port: Number(address.slice(colon + 1)) };
+};
+
 /**
  * Whether somebody accepts a connection; nothing is sent.
- * @param address `host:port`, with an address of IPv6 in brackets
  * @returns why not, as a clause; undefined when somebody does
  */
 export const askTcp = (address: string, signal: AbortSignal): Promise<string | undefined> =>
   new Promise((resolve) => {
-    const colon = address.lastIndexOf(":");
-    const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-    const socket = connect({ host, port: Number(address.slice(colon + 1)) });
+    const socket = connect(placeIn(address));
     const end = (why: string | undefined) => {
       signal.removeEventListener("abort", late);
       socket.destroy();

@@ -17,6 +17,7 @@ import { ownerConformance } from "./conformance/owners.ts";
 import { proofConformance } from "./conformance/proofs.ts";
 import { rebuildConformance } from "./conformance/rebuild.ts";
 import { rebuildKindsConformance } from "./conformance/rebuild-kinds.ts";
+import { rebuildObstaclesConformance } from "./conformance/rebuild-obstacles.ts";
 import { rebuildTogetherConformance } from "./conformance/rebuild-together.ts";
 import { rebuildUnderWayConformance } from "./conformance/rebuild-under-way.ts";
 import { rebuildWishesConformance } from "./conformance/rebuild-wishes.ts";
@@ -78,6 +79,7 @@ export const storageConformance = (
     rollbackConformance(open);
     rollbackCutConformance(open);
     rebuildWishesConformance(open);
+    rebuildObstaclesConformance(open);
     rebuildUnderWayConformance(open);
     standInConformance(open);
     standInGroupConformance(open);

@@ -372,6 +372,8 @@ export interface StandInsOptions {
   readonly owner: Owner;
   /** Of restores, as they have made what they made. */
   readonly keys: readonly string[];
+  /** Only what stands for these. It costs what is asked for then. Absent: all. */
+  readonly objects?: readonly ObjectId[];
 }
 
 /** What a restore has made, which may stand for what it was made of. */

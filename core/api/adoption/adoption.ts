@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { entriesMax, pemSchema } from "../bounds.ts";
+import { entriesMax } from "../bounds.ts";
 import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, siteIdSchema } from "../ids.ts";
 import { reasonSchema } from "../reason.ts";
 
@@ -18,7 +18,10 @@ export const adoptionCreateSchema = z.strictObject({
    * Certificates of the authorities of the control plane that was there before, as PEM. Absent: the
    * one that this control plane has.
    */
-  authority: pemSchema.optional(),
+  authority: z
+    .string()
+    .max(64 * 1024)
+    .optional(),
   /** Only plans of these names or ids. Absent: all. */
   plans: z.array(z.string().min(1).max(63)).min(1).max(adoptedPlansMax).optional(),
   /** Nothing is written down; what would be is told. */
@@ -31,6 +34,8 @@ export const groupNoteSchema = z.object({
   groupId: groupIdSchema,
   planName: planNameSchema,
   takenAt: instantSchema,
+  /** It is not taken in; else there is something to be known of it. */
+  isRefused: z.boolean(),
   reason: reasonSchema,
 });
 export type GroupNote = z.infer<typeof groupNoteSchema>;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { boundedRecord } from "../bounds.ts";
-import { planNameSchema, siteIdSchema, storageIdSchema } from "../ids.ts";
+import { planNameSchema, runIdSchema, siteIdSchema, storageIdSchema } from "../ids.ts";
 import { nameCharactersMax } from "../name.ts";
 import { volumeShapeSchema } from "./volume-shape.ts";
 
@@ -30,6 +30,8 @@ export const originSchema = z.object({
   role: z.enum(["mirror", "rebuilt"]),
   /** Of the plan; absent where its cluster has not kept it, as of plans of its own site. */
   planName: planNameSchema.optional(),
+  /** The restore that rebuilt it. Absent of a mirror, and where its cluster has not kept it. */
+  restoreId: runIdSchema.optional().catch(undefined),
 });
 export type Origin = z.infer<typeof originSchema>;
 

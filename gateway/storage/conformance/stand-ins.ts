@@ -83,6 +83,9 @@ export const standInConformance = (open: () => Promise<StorageUnderTest>): void 
       assert.deepEqual((await ids("restore-1", "restore-2"))[0], ["restore-2", "vm", second.id]);
       assert.deepEqual((await ids("restore-2", "restore-1"))[0], first);
       assert.equal((await ids("restore-1", "restore-2")).length, 2);
+      const asked = { owner, keys: ["restore-1", "restore-2"], objects: [{ kind: vm.kind, id: vm.id }] };
+      assert.deepEqual(await driver.standIns(asked), (await standInsOf(driver, ...asked.keys)).slice(0, 1));
+      assert.deepEqual(await driver.standIns({ ...asked, objects: [{ kind: "lun", id: vm.id }] }), []);
       const { kind, id } = second;
       await driver.deleteRebuilt({ key: "restore-2", owner, object: { kind, id } });
       assert.deepEqual((await ids("restore-1", "restore-2"))[0], ["restore-2", "vm", undefined]);

@@ -15,13 +15,15 @@ export interface PlacedTask extends Pick<RunTask, "planId" | "source" | "siteId"
 /** Whether the plan's objects are at the site that it protects, be they originals or not. */
 export const isAtHome = ({ siteId, source }: Pick<PlacedTask, "siteId" | "source">): boolean => siteId === source;
 
-/** What stands for the plan's objects here. */
+/** What stands for the plan's objects here, or for these of them. */
 export const standInsOf = async (
-  task: PlacedTask,
+  task: Omit<PlacedTask, "siteId">,
   storage: Pick<StorageDriver, "standIns">,
+  objects?: readonly ObjectId[],
 ): Promise<readonly StandIn[]> => {
   const { standIns = [] } = task;
-  return standIns.length === 0 ? [] : storage.standIns({ owner: ownerOf(task), keys: standIns.map(groupIdOf) });
+  if (standIns.length === 0) return [];
+  return storage.standIns({ owner: ownerOf(task), keys: standIns.map(groupIdOf), ...(objects && { objects }) });
 };
 
 /**
@@ -34,7 +36,7 @@ export const objectsHere = async (
   objects: readonly ObjectId[],
   storage: Pick<StorageDriver, "standIns" | "findObjects">,
 ): Promise<ReadonlyMap<string, ObjectConfig>> => {
-  const standIns = new Map((await standInsOf(task, storage)).map((one) => [objectKey(one.home), one]));
+  const standIns = new Map((await standInsOf(task, storage, objects)).map((one) => [objectKey(one.home), one]));
   const isOriginal = (id: ObjectId) => isAtHome(task) && !standIns.has(objectKey(id));
   const found = await storage.findObjects(objects.filter(isOriginal).map(({ kind, id }) => ({ kind, id })));
   const here = new Map(found.map((object) => [objectKey(object), object]));

@@ -111,6 +111,7 @@ describe("a site that has taken a plan over", () => {
     );
     const group = await cluster.store.findGroup(groupOfRun(2));
     assert.deepEqual(group?.objects, configsOf(result));
+    assert.deepEqual(new Set(made.map(({ origin }) => origin?.restoreId)), new Set([restore]));
     const told = result.objects.flatMap(({ config, snapshotIds }) =>
       config.volumes.map(({ id }, index) => [id, snapshotIds[index]]),
     );

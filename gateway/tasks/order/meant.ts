@@ -1,9 +1,8 @@
-import { groupIdOf } from "../../../core/api/ids.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { OrderTask } from "../../../core/api/task.ts";
 import type { ObjectId, StandIn } from "../../storage/control.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
-import { ownerOf } from "../context.ts";
+import { standInsOf } from "../home/objects-here.ts";
 
 /** What an order's object is at this site. */
 export interface Meant {
@@ -19,10 +18,7 @@ export const findMeant = async (
   task: Pick<OrderTask, "planId" | "source" | "standIns">,
   { kind, id }: ObjectId,
 ): Promise<Meant> => {
-  const { standIns = [] } = task;
-  const made =
-    standIns.length === 0 ? [] : await storage.standIns({ owner: ownerOf(task), keys: standIns.map(groupIdOf) });
-  const standIn = made.find(({ home }) => home.kind === kind && home.id === id);
+  const [standIn] = await standInsOf(task, storage, [{ kind, id }]);
   if (standIn !== undefined) return { object: standIn.object, standIn };
   const [object] = await storage.findObjects([{ kind, id }]);
   return { object, standIn: undefined };

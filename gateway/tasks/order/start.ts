@@ -21,6 +21,7 @@ export const ready = async (
   { pause, objects = [] }: Extract<OrderTaskOf, { type: "ready" }>,
   context: TaskContext,
 ): Promise<OrderAnswer> => {
+  if (pause.ready === undefined && !pause.delaySeconds) return { type: "ready" };
   const found = [];
   for (const wanted of objects) found.push((await findMeant(context.storage, task, wanted)).object);
   await context.awaitReady({ pause, objects: found.filter((object) => object !== undefined) }, context);

@@ -1,6 +1,7 @@
 import { cp, rm } from "node:fs/promises";
 import type { RunTask, TaskResult } from "../../../core/api/task.ts";
 import { recordingLog } from "../../../gateway/agent/testing.ts";
+import { createAwaitReady } from "../../../gateway/readiness/await-ready.ts";
 import { noise, readVolume, write } from "../../../gateway/storage/conformance/fixtures.ts";
 import type { StorageDriver } from "../../../gateway/storage/driver.ts";
 import { ExtentStore } from "../../../gateway/storage/extentstore/extentstore.ts";
@@ -8,6 +9,7 @@ import { memoryDir } from "../../../gateway/storage/extentstore/testing/memory-d
 import { performTask } from "../../../gateway/tasks/perform.ts";
 import { servesNothing } from "../../../gateway/tasks/serves-nothing.ts";
 import { identity, instant } from "../../../gateway/tasks/testing.ts";
+import { systemTime } from "../../../gateway/time/time.ts";
 import { type Cut, cutAround, Died } from "./cut.ts";
 import { sendWhatDiffers } from "./sender.ts";
 
@@ -91,6 +93,7 @@ export const doTask = async (
   const there = cutAround(to.driver, { come: (place) => come(`there, ${place}`) });
   const result = await performTask(task, {
     ...servesNothing,
+    awaitReady: createAwaitReady(systemTime),
     ...{ storage, identity, log: recordingLog(), signal: ending.signal },
     send: sendWhatDiffers(task, there, here),
     now: () => instant(new Date().toISOString()),

@@ -6,6 +6,7 @@ import type { VolumeShape } from "../../../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../../../core/api/object.ts";
 import type { ObjectId, Owner } from "../../control.ts";
 import type { Database } from "../database/database.ts";
+import { restoreOf } from "./rebuilt.ts";
 import { type DiskWithVolume, type Related, relatedOf, relatedOfAll } from "./related.ts";
 import type { VmNicRow, VmRow } from "./vms.ts";
 import { geometryOf, objectIdOf, type VolumeRow, volumeIdOf } from "./volume-row.ts";
@@ -81,7 +82,7 @@ const shapeOf = (
 });
 
 const commonOf = (
-  row: Pick<VolumeRow, "role" | "labels" | "planId" | "source">,
+  row: Pick<VolumeRow, "role" | "labels" | "planId" | "source" | "rebuildKey">,
   related: Related,
 ): { labels?: Record<string, string>; origin?: Origin } => ({
   ...(row.labels !== null && { labels: JSON.parse(row.labels) as Record<string, string> }),
@@ -89,13 +90,16 @@ const commonOf = (
 });
 
 const originOf = (
-  { role, planId, source }: Pick<VolumeRow, "role" | "planId" | "source">,
+  { role, planId, source, rebuildKey }: Pick<VolumeRow, "role" | "planId" | "source" | "rebuildKey">,
   related: Related,
 ): { origin?: Origin } => {
   if (role === "plain" || planId === null || source === null) return {};
   const planName = related.planName(planId, source);
   const siteId = source as Owner["source"];
-  return { origin: { planId, siteId, role, ...(planName !== undefined && { planName }) } };
+  const restoreId = rebuildKey === null ? undefined : restoreOf(rebuildKey);
+  return {
+    origin: { planId, siteId, role, ...(planName !== undefined && { planName }), ...(restoreId && { restoreId }) },
+  };
 };
 
 const lunOfRow = ({ lunTarget, lunId, allowedInitiators }: VolumeRow, related: Related) => {

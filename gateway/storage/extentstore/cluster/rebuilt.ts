@@ -1,3 +1,4 @@
+import { groupIdSchema, type RunId, restoreIdOfGroup } from "../../../../core/api/ids.ts";
 import type { DeleteRebuiltOptions, Owner } from "../../control.ts";
 import type { Database } from "../database/database.ts";
 import type { VmRow } from "./vms.ts";
@@ -10,6 +11,12 @@ import { type VolumeRow, volumeIdOf } from "./volume-row.ts";
  * @param sourceId of a VM's disk, its volume's id
  */
 export const rebuildKeyOf = (restore: string, sourceId: string): string => `${restore}/${sourceId}`;
+
+/** The restore of such a key; undefined where it is named otherwise than by its run. */
+export const restoreOf = (rebuildKey: string): RunId | undefined => {
+  const { data } = groupIdSchema.safeParse(rebuildKey.slice(0, rebuildKey.indexOf("/")));
+  return data && restoreIdOfGroup(data);
+};
 
 /** The object, whoever made it; undefined: it isn't there. */
 export const findMade = (

@@ -54,20 +54,30 @@ const volumesMade = (
     return row === undefined ? [] : [{ homeId, volumeId: row.id }];
   });
 
-/** Of several of one object that of the last of the keys. */
-export const standIns = (database: Database, { owner, keys }: StandInsOptions): StandIn[] => {
-  const sql = "SELECT * FROM madeObjects WHERE key = ? AND planId = ? AND source = ? ORDER BY number";
-  const rows = new Map<string, MadeRow>();
-  for (const key of keys) {
-    for (const row of database.all<MadeRow>(sql, key, owner.planId, owner.source)) {
-      rows.set(`${row.kind}/${row.homeId}`, row);
-    }
-  }
-  return [...rows.values()].map((row) => {
+export const standIns = (database: Database, options: StandInsOptions): StandIn[] =>
+  rowsOf(database, options).map((row) => {
     const home = JSON.parse(row.home) as ObjectConfig;
     const [object] = findObjects(database, [{ kind: row.kind, id: row.madeId }]);
     return { key: row.key, home, object, madeName: row.madeName, volumes: volumesOf(database, row.key, home) };
   });
+
+const madeBy = "SELECT * FROM madeObjects WHERE key = ? AND planId = ? AND source = ?";
+
+/** Of several of one object that of the last of the keys. */
+const rowsOf = (database: Database, { owner: { planId, source }, keys, objects }: StandInsOptions): MadeRow[] => {
+  const rows = new Map<string, MadeRow>();
+  const put = (row: MadeRow) => rows.set(`${row.kind}/${row.homeId}`, row);
+  for (const key of keys) {
+    if (objects === undefined) {
+      for (const row of database.all<MadeRow>(`${madeBy} ORDER BY number`, key, planId, source)) put(row);
+      continue;
+    }
+    for (const { kind, id } of objects) {
+      const row = database.one<MadeRow>(`${madeBy} AND kind = ? AND homeId = ?`, key, planId, source, kind, id);
+      if (row !== undefined) put(row);
+    }
+  }
+  return [...rows.values()];
 };
 
 const volumesOf = (database: Database, key: string, { volumes }: Pick<ObjectConfig, "volumes">): StoodFor[] =>
