@@ -44,6 +44,9 @@ interface Usage {
   readonly mandatory: readonly (readonly string[])[];
 }
 
+/** Commands whose last word may be left out. */
+const shortFor: Readonly<Record<string, string>> = { failover: "failover begin" };
+
 const optionsIn = (help: string) =>
   [...help.matchAll(/^ {2}(?:(-\w), )?(--[\w-]+)/gm)].map(([, short, long]) => [short, long].flatMap((o) => o ?? []));
 
@@ -67,7 +70,7 @@ describe("every command that a hint or a page names", () => {
   });
 
   const pathOf = ({ words }: Mention): string | undefined =>
-    [words.slice(0, 2).join(" "), words[0] ?? ""].find((path) => usages.has(path));
+    [words.slice(0, 2).join(" "), words[0] ?? "", shortFor[words[0] ?? ""] ?? ""].find((path) => usages.has(path));
   const nouns = () => new Set([...usages.keys()].map((path) => path.split(" ")[0]));
 
   test("is there", () => {

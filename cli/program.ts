@@ -6,6 +6,7 @@ import { addCaCommands } from "./commands/ca.ts";
 import type { Answering } from "./commands/command.ts";
 import { addCompletionCommand } from "./commands/completion.ts";
 import { addMirrorCommands } from "./commands/deletions/mirror.ts";
+import { addFailoverCommands } from "./commands/failover/failover.ts";
 import { addForeignPlanCommands } from "./commands/foreign/foreign-plan.ts";
 import { addGatewayCommands } from "./commands/gateway.ts";
 import { addGroupCommands } from "./commands/group.ts";
@@ -55,6 +56,7 @@ export const createProgram = (host: Screens, answering: Answering): Command => {
   addRebuildCommand(program, answering);
   addRollbackCommand(program, answering);
   addCloneCommand(program, answering);
+  addFailoverCommands(program, answering);
   addForeignPlanCommands(program, answering);
   addAuditCommand(program, answering);
   addCompletionCommand(program, answering);

@@ -8,6 +8,7 @@ import { createDynamodbStore } from "./aws/dynamodb-store.ts";
 import { createGatewayAccess } from "./aws/gateway-access.ts";
 import { createEventBridgeScheduler } from "./aws/scheduler.ts";
 import { createSqsTaskQueue } from "./aws/sqs-task-queue.ts";
+import { goOnWithFailover } from "./failover/go-on.ts";
 import { type GatewayAccess, noGatewayAccess } from "./gateways/access.ts";
 import type { Deps, Log } from "./ports/deps.ts";
 
@@ -100,6 +101,7 @@ export const systemIds: Ids = { planId: () => `plan_${ulid()}` as PlanId, fracti
 
 /** The adapters of core's ports on AWS, or on whatever the clients' endpoints stand for. */
 export const createDeps = (clients: Clients, names: Names, log: Log): Deps => ({
+  goOnWithFailover,
   store: createDynamodbStore({ client: clients.dynamodb, tableName: names.tableName }),
   tasks: createSqsTaskQueue({ client: clients.sqs, prefix: names.queuePrefix }),
   scheduler: createEventBridgeScheduler({

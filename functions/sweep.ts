@@ -6,12 +6,21 @@ import type { Key } from "../core/ports/store.ts";
 import { tellRefusals } from "./audit/refusals.ts";
 import { tellRefusedPeers } from "./audit/refused-peers.ts";
 import { mapBounded } from "./concurrency/map-bounded.ts";
-import { refusalPrefix, refusedPeersPrefix, runOfKey, runPrefix, shardOfKey } from "./documents/records.ts";
+import {
+  failoverOfKey,
+  failoverPrefix,
+  refusalPrefix,
+  refusedPeersPrefix,
+  runOfKey,
+  runPrefix,
+  shardOfKey,
+} from "./documents/records.ts";
 import { keyText } from "./documents/store-rules.ts";
 import { applyToPlan, drain, dueSecondsMax, follow, planDueAt } from "./engine/engine.ts";
 import { isOutbox } from "./engine/outbox.ts";
 import { lookAtPart } from "./engine/parts.ts";
 import { lookAtShard } from "./engine/take-task.ts";
+import { goOnWithFailover } from "./failover/go-on.ts";
 import { isStuck } from "./monitoring/stuck.ts";
 import type { Deps } from "./ports/deps.ts";
 import { deleteExpired } from "./runs/expiry.ts";
@@ -121,6 +130,7 @@ const sweepOne = async (deps: Deps, key: Key): Promise<void> => {
   if (key.sort === "PLAN") return sweepPlan(deps, key);
   if (key.sort.startsWith(runPrefix)) return sweepPart(deps, key);
   if (key.sort.startsWith("SHARD#")) return sweepShard(deps, key);
+  if (key.sort.startsWith(failoverPrefix)) return goOnWithFailover(deps, failoverOfKey(key));
   if (key.sort.startsWith(refusalPrefix)) return tellRefusals(deps, key);
   if (key.sort.startsWith(refusedPeersPrefix)) return tellRefusedPeers(deps, key);
   throw new Error(`nobody looks after documents like ${key.sort}`);

@@ -40,6 +40,10 @@ export const isToBeChanged = (host: Pick<Host, "ask">, what: string, about: read
     [`Nobody is there to be asked whether ${what} is to be changed.`, ...about].join(" "),
   );
 
+/** The same of what moves things: `what` as a person says it. */
+export const isToBeDone = (host: Pick<Host, "ask">, what: string, about: readonly string[]): Promise<boolean> =>
+  isWanted(host, [`${what}?`, ...about], "Nobody is there to be asked whether that is to be done.");
+
 /**
  * Asks for a word to be typed, where a yes is too easily said.
  * @throws VisibleError BAD_REQUEST where nobody is there to be asked

@@ -168,6 +168,18 @@ const everyCommand = async (t: TestContext) => {
   await print("rebuild latest --plan nightly --site b --prefix again- --wait");
   await print("clone latest --plan nightly --from b --to b --prefix cloned- --wait");
   await print("rollback latest --plan nightly --site a --discard-changes");
+  await print("plan create -f -", reading(planText("moved")));
+  await print("plan run moved --wait");
+  await print("failover begin moved --to b --dry-run --rename web1=shop db=data");
+  await print("failover begin moved --to b --rename web1=shop db=data", no, 1);
+  await print("failover begin moved --to b --yes --wait --rename web1=shop db=data");
+  await print("failover show moved");
+  await print("failover list");
+  await print("failback moved --yes --wait", {}, 1);
+  await print("failover continue moved --wait");
+  await print("failover begin moved --to b --yes --rename web1=shop db=data");
+  await print("failover undo moved --yes --wait");
+  await print("plan delete moved --yes");
   const { runId } = await print("group attach latest --plan nightly --site b --object web1 --for 90m");
   await print("group attachments");
   await print(`group detach ${runId}`);

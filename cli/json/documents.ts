@@ -21,6 +21,7 @@ import { planStatusSchema, statusAnswerSchema, targetHealthSchema } from "../../
 import { tokenCreatedSchema, tokenSchema } from "../../core/api/token.ts";
 import { attachmentDocument } from "./attachment.ts";
 import { deletionOrRun, leftOverDocument } from "./deletion.ts";
+import { failoverBegun, failoverDocument, failoverOrId } from "./failover.ts";
 import { foreignAttachmentDocument } from "./foreign.ts";
 import { groupDocument, groupLineDocument } from "./group.ts";
 import { objectDocument } from "./object.ts";
@@ -170,6 +171,12 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
   rebuild: runAskedFor,
   rollback: runOrId,
   clone: runAskedFor,
+  "failover begin": failoverBegun,
+  "failover show": failoverDocument,
+  "failover continue": failoverOrId,
+  "failover undo": failoverOrId,
+  "failover list": items(failoverDocument),
+  failback: failoverOrId,
   "foreign-plan list": items(foreignPlanSchema),
   "foreign-plan show": foreignPlanDetailSchema.extend({ objects: z.array(objectDocument) }),
   "foreign-plan rebuild": foreignRestoreSchema,

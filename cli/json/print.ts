@@ -33,6 +33,7 @@ export const instantFields: ReadonlySet<string> = new Set([
   "publishedAt",
   "putBackAt",
   "resumedAt",
+  "retryAt",
   "revocationsAt",
   "settledAt",
   "since",

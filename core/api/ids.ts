@@ -105,7 +105,8 @@ const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const timePart = (milliseconds: number): string =>
   Array.from({ length: 10 }, (_, i) => crockford[Math.floor(milliseconds / 32 ** (9 - i)) % 32]).join("");
 
-const instantIn = (id: RunId): Instant => {
+/** The slot of a run, or the moment that something was asked for, as its id has it. */
+export const slotOf = (id: RunId | GroupId | FailoverId): Instant => {
   const [, year, month, day, hour, minute, second, rest] =
     /_(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z$/.exec(id) ?? [];
   return instantSchema.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${rest}Z`);
@@ -118,6 +119,6 @@ const instantIn = (id: RunId): Instant => {
 export const stagedIdsOf = (restoreId: RunId): { readonly planId: PlanId; readonly groupId: GroupId } => {
   const random = planIdOf(restoreId).slice(-16);
   const slot = restoreId.slice(restoreId.lastIndexOf("_"));
-  const ulid = `${timePart(Date.parse(instantIn(restoreId)))}${random}`;
+  const ulid = `${timePart(Date.parse(slotOf(restoreId)))}${random}`;
   return { planId: planIdSchema.parse(`plan_${ulid}`), groupId: groupIdSchema.parse(`group_${ulid}${slot}`) };
 };

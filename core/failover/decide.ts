@@ -78,7 +78,7 @@ const enterBy = (before: Failover, command: FailoverCommand, now: Instant, disca
   if (next === undefined) return before;
   const entered = enter(before, next(before, { discardChanges }), now);
   // Who says that it goes on has seen that what it waited for is there, or does without.
-  const isReady = before.halted?.code === notReady && command !== "undo" && entered.state === before.state;
+  const isReady = before.halted?.code === notReady && entered.state === before.state;
   return isReady ? { ...entered, stage: before.stage + 1 } : entered;
 };
 

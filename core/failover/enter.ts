@@ -11,6 +11,9 @@ import { addSeconds } from "../ports/clock.ts";
 import { backoff } from "../waiting/backoff.ts";
 import { endStates } from "./table.ts";
 
+/** They begin anew each time. */
+const removals: ReadonlySet<FailoverState> = new Set(["removing", "undo-removing"]);
+
 /** What only one try of one state has. */
 const withoutTry = ({ runId: _, halted: __, retryAt: ___, turning: ____, ...failover }: Failover): Failover => failover;
 
@@ -25,7 +28,7 @@ export const enter = (before: Failover, state: FailoverState, now: Instant): Fai
     state,
     since: isAgain ? before.since : now,
     attempt: isAgain ? before.attempt + 1 : 1,
-    stage: isAgain ? before.stage : 0,
+    stage: isAgain && !removals.has(state) ? before.stage : 0,
     steps: stepped(before.steps, { state, at: now }),
     warnings: [...kept.warnings, ...passedOver(before, state)].slice(-warningsMax),
   };
@@ -85,7 +88,6 @@ export const halted = (before: Failover, reason: Reason, now: Instant): Failover
   return { ...rest, halted: reason, ...retry(before, now), steps };
 };
 
-const removals: ReadonlySet<FailoverState> = new Set(["removing", "undo-removing"]);
 /** Nobody waits for it; the last comes after a day or so. */
 const removalBackoff = { first: 60, max: 3600, jitter: 0 };
 const removalTriesMax = 30;
@@ -110,10 +112,17 @@ export const left = (before: Failover, reason: Reason, now: Instant): Failover |
 export const tried = (before: Failover, runId: RunId): Failover => {
   const last = before.steps.at(-1);
   const steps = last === undefined ? [] : [...before.steps.slice(0, -1), { ...last, runId }];
-  const { state } = before;
-  if (state === "rebuilding") return { ...before, runId, steps, made: [...before.made, runId].slice(-madeMax) };
-  if (state === "rebuilding-beside") {
-    return { ...before, runId, steps, madeBeside: [...before.madeBeside, runId].slice(-madeMax) };
-  }
-  return { ...before, runId, steps };
+  const remembered = runsOf[before.state];
+  if (remembered === undefined) return { ...before, runId, steps };
+  return { ...before, runId, steps, [remembered]: [...before[remembered], runId].slice(-madeMax) };
+};
+
+/** Where the runs of a state are remembered, whatever becomes of them. */
+const runsOf: Partial<Record<FailoverState, "made" | "madeBeside" | "stopsHere" | "stopsThere">> = {
+  rebuilding: "made",
+  "rebuilding-beside": "madeBeside",
+  stopping: "stopsHere",
+  "stopping-here": "stopsHere",
+  "stopping-there": "stopsThere",
+  "undo-stopping": "stopsThere",
 };

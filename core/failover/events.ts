@@ -1,4 +1,4 @@
-import type { FailoverCommand, FailoverGroup, FailoverObject, LeftBehind } from "../api/failover/failover.ts";
+import type { FailoverCommand, FailoverGroup, FailoverObject } from "../api/failover/failover.ts";
 import type { RunId } from "../api/ids.ts";
 import type { Reason } from "../api/reason.ts";
 
@@ -18,8 +18,8 @@ export interface StepResult {
   readonly isStage?: boolean;
   /** What a person is told after it, who then says when it goes on. */
   readonly message?: string | undefined;
-  /** Of a removal: what stays. */
-  readonly left?: readonly LeftBehind[];
+  /** What is to be known from now on, such as what could not be removed. */
+  readonly warnings?: readonly Reason[];
 }
 
 export type FailoverEvent =

@@ -18,6 +18,8 @@ export const newFailover = (
     ...(group !== undefined && { group, homeGroup: group }),
     made: [],
     madeBeside: [],
+    stopsHere: [],
+    stopsThere: [],
     warnings: [],
     steps: [{ state: "looking", at: now }],
   };

@@ -1,13 +1,14 @@
 import { type Failover, type FailoverObject, type FailoverState, namedMax } from "../api/failover/failover.ts";
 import { shownName } from "../api/name.ts";
-import type { Reason } from "../api/reason.ts";
+import { type Reason, warningsMax } from "../api/reason.ts";
 import type { StepResult } from "./events.ts";
 import { hasToBeMade } from "./table.ts";
 
 type Note = (failover: Failover, result: StepResult) => Partial<Failover>;
 
 const unstoppable: Note = (_, { unstoppable: objects = [] }) => ({ unstoppable: objects.slice(0, namedMax) });
-const left: Note = (failover, { left: more = [] }) => ({ left: [...(failover.left ?? []), ...more] });
+
+const cleared: Note = (_, { isStage }) => (isStage ? {} : { madeBeside: [], madeHere: undefined });
 
 /** What later states need of what a state has come to. */
 const notes: Partial<Record<FailoverState, Note>> = {
@@ -15,9 +16,10 @@ const notes: Partial<Record<FailoverState, Note>> = {
   "stopping-there": unstoppable,
   sending: (_, { group }) => (group === undefined ? {} : { group, homeGroup: group }),
   rebuilding: (_, { runId }) => (runId === undefined ? {} : { madeThere: runId }),
-  unmaking: () => ({ made: [] }),
+  unmaking: (_, { isStage }) => (isStage ? {} : { made: [] }),
   "sending-back": (_, { group }) => (group === undefined ? {} : { backGroup: group }),
-  "comparing-here": (_, { changed = [], changedCount = 0, unchangedCount = 0, missingCount = 0 }) => ({
+  "comparing-here": (_, { runId, changed = [], changedCount = 0, unchangedCount = 0, missingCount = 0 }) => ({
+    comparedBy: runId,
     diverged: changed.slice(0, namedMax),
     divergedCount: changedCount,
     asBeforeCount: unchangedCount,
@@ -27,16 +29,15 @@ const notes: Partial<Record<FailoverState, Note>> = {
   "rolling-back": ({ backGroup, ...failover }) =>
     backGroup === undefined || hasToBeMade(failover) ? {} : { homeGroup: backGroup },
   "rebuilding-beside": (_, { runId }) => (runId === undefined ? {} : { madeHere: runId }),
-  "unmaking-beside": (failover, result) => ({ madeBeside: [], ...left(failover, result) }),
-  removing: left,
-  "undo-removing": left,
-  clearing: (failover, result) => ({ madeBeside: [], ...left(failover, result) }),
+  "unmaking-beside": cleared,
+  clearing: cleared,
 };
 
-export const noted = (before: Failover, result: StepResult): Failover => ({
-  ...before,
-  ...notes[before.state]?.(before, result),
-});
+export const noted = (before: Failover, result: StepResult): Failover => {
+  const warnings = [...before.warnings, ...(result.warnings ?? [])].slice(-warningsMax);
+  const after = { ...before, ...notes[before.state]?.(before, result), warnings };
+  return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== undefined)) as Failover;
+};
 
 /** Why it can't go on though what it does is done: a comparison found what must not differ. */
 export const faultOf = (failover: Failover, result: StepResult): Reason | undefined => {

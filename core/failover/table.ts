@@ -39,7 +39,7 @@ const unwind: Next = (failover) => {
 
 const afterUndoStart: Next = ({ made }) => (made.length > 0 ? "undo-removing" : "undone");
 
-/** Stages come one after the other. */
+/** Stages come one after the other, and so does what several restores have made. */
 const staged =
   (after: Next): Next =>
   (failover, said) =>
@@ -87,7 +87,7 @@ export const failoverTable: Readonly<Record<FailoverState, FailoverRow>> = {
   sending: { ...there, done: to("comparing") },
   comparing: { ...there, continue: to("sending"), done: to("rebuilding") },
   rebuilding: { ...there, continue: to("unmaking"), done: ({ kind }) => (kind === "test" ? "starting" : "placing") },
-  unmaking: { ...there, done: to("rebuilding") },
+  unmaking: { ...there, done: staged(to("rebuilding")) },
   placing: { ...there, done: to("starting") },
   starting: { ...there, done: staged(({ kind }) => (kind === "test" ? "testing" : "failed-over")) },
   "failed-over": { failback: to("stopping-there"), undo: unwind, means: [] },
@@ -122,14 +122,14 @@ export const failoverTable: Readonly<Record<FailoverState, FailoverRow>> = {
     failback: to("unmaking-beside"),
     done: to("placing-back"),
   },
-  "unmaking-beside": { ...homeward, done: to("rebuilding-beside") },
+  "unmaking-beside": { ...homeward, done: staged(to("rebuilding-beside")) },
   "placing-back": { ...homeward, undo: to("placing-again"), done: to("starting-here") },
   "starting-here": { ...homeward, undo: to("stopping-here"), done: staged(to("removing")) },
   removing: {
     ...removal,
     // Of a test there is no other way; else what is there is left there.
     undo: ({ kind }) => (kind === "test" ? "removing" : "home"),
-    done: ({ kind }) => (kind === "test" ? "removed" : "home"),
+    done: staged(({ kind }) => (kind === "test" ? "removed" : "home")),
   },
   home: over,
 
@@ -148,7 +148,7 @@ export const failoverTable: Readonly<Record<FailoverState, FailoverRow>> = {
     means: ["continue", "undo"],
     done: staged(({ madeBeside }) => (madeBeside.length > 0 ? "clearing" : "failed-over")),
   },
-  clearing: { ...thereAgain, failback: again, done: to("failed-over") },
+  clearing: { ...thereAgain, failback: again, done: staged(to("failed-over")) },
 
   "undo-stopping": {
     ...undoing,
@@ -170,7 +170,7 @@ export const failoverTable: Readonly<Record<FailoverState, FailoverRow>> = {
     means: ["undo"],
     done: staged(afterUndoStart),
   },
-  "undo-removing": { continue: again, undo: again, due: again, means: ["undo"], done: to("undone") },
+  "undo-removing": { continue: again, undo: again, due: again, means: ["undo"], done: staged(to("undone")) },
   undone: over,
 
   testing: { undo: to("removing"), due: to("removing"), means: [] },

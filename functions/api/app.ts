@@ -13,6 +13,7 @@ import { deletionRoutes } from "./deletion.ts";
 import { enrolmentRoutes } from "./enrolment.ts";
 import type { ApiDeps } from "./env.ts";
 import { answerError, answerNotFound } from "./errors.ts";
+import { failoverRoutes } from "./failover.ts";
 import { gatewayRoutes } from "./gateway.ts";
 import { groupRoutes } from "./group.ts";
 import { objectRoutes } from "./object.ts";
@@ -57,6 +58,7 @@ export const createApp = (deps: ApiDeps) => {
     .route("/", groupRoutes(deps))
     .route("/", restoreRoutes(deps))
     .route("/", deletionRoutes(deps))
+    .route("/", failoverRoutes(deps))
     .route("/", adoptionRoutes(deps))
     .route("/", attachmentRoutes(deps))
     .route("/", auditRoutes(deps))

@@ -10,6 +10,7 @@ import type { DocumentStore, Key } from "../../core/ports/store.ts";
 import { createAuthority } from "../../pki/authority.ts";
 import { authoritiesOf } from "../certificates/authorities.ts";
 import { gatewayKey, refusalKey } from "../documents/records.ts";
+import { goOnWithFailover } from "../failover/go-on.ts";
 import { putInventoryPart } from "../inventory/inventory.ts";
 import { createMemoryStore } from "../memory/store.ts";
 import { createMemoryTaskQueue } from "../memory/task-queue.ts";
@@ -59,6 +60,7 @@ export const createTestApi = async () => {
   const store = recordingStore(createMemoryStore());
   const deps = {
     store,
+    goOnWithFailover,
     tasks: createMemoryTaskQueue(),
     scheduler: {
       put: async (planId: string, schedule: object) => void schedules.set(planId, schedule),

@@ -83,10 +83,15 @@ export const leftInstead = async (
 ): Promise<Stored<Group> | undefined> =>
   isNeededAt(plan, group.siteId) && isRestorePoint(plan, group) ? otherGood(deps, going) : undefined;
 
-const heldHint = ({ id, holds, heldFor = [] }: Group): string =>
-  heldFor.some(({ kind }) => kind === "attach")
-    ? `Detach it: smtx-backup group detach ${id}; for the rest wait until it has ended.`
-    : `Wait until that has ended, or end it; see: smtx-backup run show ${holds[0]}`;
+const heldHint = ({ id, holds: [holder = ""], heldFor = [] }: Group): string => {
+  if (heldFor.some(({ kind }) => kind === "attach")) {
+    return `Detach it: smtx-backup group detach ${id}; for the rest wait until it has ended.`;
+  }
+  const isOfFailover = holder.startsWith("failover_");
+  return isOfFailover
+    ? `It is kept until that has ended; see: smtx-backup failover show ${holder}`
+    : `Wait until that has ended, or end it; see: smtx-backup run show ${holder}`;
+};
 
 const held = (group: Group) =>
   new VisibleError("GROUP_HELD", `The group ${group.id} on ${group.siteId} is not deleted: ${holdsText(group)}.`, {

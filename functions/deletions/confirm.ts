@@ -1,21 +1,18 @@
 import type { DeletionWish } from "../../core/api/deletion/request.ts";
-import { deletionIdOf, type Instant, type PlanId } from "../../core/api/ids.ts";
+import type { PlanId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
-import type { Run, RunPlan } from "../../core/api/run.ts";
+import type { Run } from "../../core/api/run.ts";
 import { type Change, CommitConflict } from "../../core/ports/store.ts";
-import { newRun } from "../../core/run/new-run.ts";
+import { refuseStale } from "../confirmations/confirmation.ts";
 import { leftInstead } from "../deletable/refusal.ts";
 import { retrying } from "../documents/conflicts.ts";
-import { runKey, runPlanKey } from "../documents/records.ts";
 import { applyToPlan, tryDrain } from "../engine/engine.ts";
-import { putRun } from "../engine/new-run.ts";
-import { putOutbox } from "../engine/outbox.ts";
 import type { Deps } from "../ports/deps.ts";
 import { freeSlot } from "../runs/free-slot.ts";
 import { needRun } from "../runs/runs.ts";
+import { deletionRun } from "./deletion-run.ts";
 import type { Wanted } from "./going-now.ts";
-import { refuseStale } from "./preview.ts";
-import { readWanted } from "./wanted.ts";
+import { digestOf, readWanted } from "./wanted.ts";
 
 /** What came of a confirmed deletion. */
 interface Begun {
@@ -38,7 +35,7 @@ export const confirmDeletion = async (
     deps,
     async () => {
       const wanted = await readWanted(deps, wish);
-      refuseStale(deps, wanted, confirmation);
+      refuseStale(deps, confirmation, (until) => digestOf(wanted, until), words);
       return begin(deps, wanted);
     },
     { isOvertaken: (error) => error instanceof CommitConflict || error instanceof OtherPlan },
@@ -47,6 +44,8 @@ export const confirmDeletion = async (
   return { ...(deleted && { deleted }), run: run && (await needRun(deps, run.id)).run };
 };
 
+const words = { would: "go", nothing: "nothing was deleted" };
+
 /** Somebody else has changed the plan, or what goes with it, since that was worked out. */
 class OtherPlan extends Error {}
 
@@ -54,7 +53,8 @@ const begin = async (deps: Deps, wanted: Wanted) => {
   const { wish, plan, planThen } = wanted;
   const now = deps.clock.now();
   const deletes = wish.type === "plan" && plan.status !== "deleted";
-  const made = wanted.sites.length === 0 ? undefined : changesOf(wanted, await freeSlot(deps, plan.id, now), now);
+  const made =
+    wanted.sites.length === 0 ? undefined : deletionRun(wanted, { slot: await freeSlot(deps, plan.id, now), now });
   const changes = made === undefined ? [] : [...made.changes, ...marksOf(wanted), ...(await keptIn(deps, wanted))];
   if (deletes) await deleteWith(deps, plan, changes);
   else if (changes.length > 0) await deps.store.commit(changes);
@@ -72,30 +72,6 @@ const deleteWith = async (deps: Deps, { id }: Plan, changes: readonly Change[]):
   // Where somebody else has deleted it first, nothing was written.
   const [first] = changes;
   if (first !== undefined && (await deps.store.get(first.key)) === undefined) throw new OtherPlan();
-};
-
-/** What makes the run. */
-const changesOf = ({ plan, upTo, told }: Wanted, slot: Instant, now: Instant) => {
-  const { id: planId, source, compression, name: planName } = plan;
-  const targets = told.sites.map(({ siteId }) => siteId);
-  const run = newRun({
-    ...{ planId, kind: "deletion", trigger: "person", slot, sequence: upTo, source, targets, objectCount: 1, now },
-    id: deletionIdOf(planId, slot),
-  });
-  const runPlan: RunPlan = { runId: run.id, planName, compression, deletion: told };
-  const starts = targets.map((target) => ({ type: "start", runId: run.id, target }) as const);
-  const outbox = putOutbox({
-    aggregate: runKey(run.id),
-    version: 1,
-    effects: { of: "plan", planId, effects: starts },
-    now,
-  });
-  const changes: readonly Change[] = [
-    ...putRun(run, now),
-    { type: "put", key: runPlanKey(run.id), body: runPlan, expect: "absent" },
-    outbox,
-  ];
-  return { run, outbox, changes };
 };
 
 /**

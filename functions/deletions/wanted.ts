@@ -63,7 +63,9 @@ const meantBy = async (
       const withGroups = (await readGroups(deps, plan.id)).filter(({ body }) => body.state !== "deleted");
       const sites = new Set([...targetsOf(plan), ...withGroups.map(({ body }) => body.siteId)]);
       if (sites.size > partsMax) throw tooManySites(plan);
-      return [...sites].sort().map((siteId) => ({ siteId, groups: "all", mirrors: siteId !== plan.source }));
+      const hasMirrors = (siteId: SiteId) =>
+        siteId !== plan.source || withGroups.some(({ body }) => body.siteId === siteId && body.role === "mirror");
+      return [...sites].sort().map((siteId) => ({ siteId, groups: "all", mirrors: hasMirrors(siteId) }));
     }
   }
 };

@@ -1,4 +1,4 @@
-import type { GroupId, Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
+import type { FailoverId, GroupId, Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
 import { planIdOf } from "../../core/api/ids.ts";
 import type { Step } from "../../core/api/run.ts";
 import { keyPart } from "../../core/object/place.ts";
@@ -131,6 +131,16 @@ export const groupPrefix = (siteId?: SiteId) => (siteId === undefined ? "GROUP#"
 export const groupKey = (groupId: GroupId, siteId: SiteId): Key => ({
   partition: `PLAN#${planIdOf(groupId)}`,
   sort: `${groupPrefix(siteId)}${groupId}`,
+});
+
+/** `Failover`: those of a plan together, in the order in which they were confirmed. */
+export const failoverPrefix = "FAILOVER#";
+export const failoverKey = (id: FailoverId): Key => ({ partition: "FAILOVERS", sort: `${failoverPrefix}${id}` });
+export const failoverOfKey = ({ sort }: Key): FailoverId => sort.slice(failoverPrefix.length) as FailoverId;
+/** `{ failoverId }`: the one of a plan that has not ended, and its test. */
+export const currentFailoverKey = (planId: PlanId, isTest: boolean): Key => ({
+  partition: `PLAN#${planId}`,
+  sort: `FAILING#${isTest ? "test" : "moved"}`,
 });
 
 /** `RunPlan` */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { GroupId, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
+import type { FailoverId, GroupId, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Key } from "../../core/ports/store.ts";
 import * as records from "./records.ts";
 import { tableOf } from "./tables.ts";
@@ -39,6 +39,9 @@ const ofState: Readonly<Record<string, Key>> = {
   partKey: records.partKey(run, b),
   runOfKey: records.runKey(run),
   skipKey: records.skipKey(plan, at),
+  failoverKey: records.failoverKey("failover_00000000000000000000000001_20260301T010000000Z" as FailoverId),
+  failoverOfKey: records.failoverKey("failover_00000000000000000000000001_20260301T010000000Z" as FailoverId),
+  currentFailoverKey: records.currentFailoverKey(plan, true),
   groupKey: records.groupKey(groupOfB, b),
   runPlanKey: records.runPlanKey(run),
   factKey: records.factKey(run, "preparing", b, 1),

@@ -123,6 +123,9 @@ const take = async (deps: Deps, happening: Happening): Promise<readonly Happenin
     case "tidy":
       await tidySource(deps, (await needRun(deps, happening.runId)).run, happening.target);
       return [];
+    case "failover":
+      await deps.goOnWithFailover?.(deps, happening.failoverId);
+      return [];
     case "carry-out":
       return takeEntry(deps, happening);
     case "forget":

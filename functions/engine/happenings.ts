@@ -1,4 +1,4 @@
-import type { PlanId, RunId, SiteId } from "../../core/api/ids.ts";
+import type { FailoverId, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { PlanEvent } from "../../core/plan/events.ts";
 import type { Key } from "../../core/ports/store.ts";
@@ -19,6 +19,8 @@ export type Happening = (
   | { readonly to: "task"; readonly shard: ShardId; readonly event: TaskEvent }
   /** The source is told what its plan needs no longer, now that a run of it is over. */
   | { readonly to: "tidy"; readonly runId: RunId; readonly target: SiteId }
+  /** A run that a failover began has ended. */
+  | { readonly to: "failover"; readonly failoverId: FailoverId }
   /** The effects of a plan's change are carried out. */
   | {
       readonly to: "carry-out";

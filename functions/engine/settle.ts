@@ -1,5 +1,6 @@
 import type { SiteId } from "../../core/api/ids.ts";
 import type { Run, TargetRun } from "../../core/api/run.ts";
+import type { Key } from "../../core/ports/store.ts";
 import { movedBy } from "../../core/run/moved.ts";
 import { hasLane, isRestore, isStaging, mayBeWriting, placeOf, stepsBefore } from "../../core/run/steps.ts";
 import { forgetAttachment, isLongOver } from "../attachments/attachments.ts";
@@ -84,11 +85,16 @@ const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Pr
   }
   const because = partKey(runId, target);
   const settled = { ...(await settledPart(deps, run, target, part)), because };
-  if (!hasLane(kind)) return [settled];
+  const goesOn = goneOnWith(run, because);
+  if (!hasLane(kind)) return [settled, ...goesOn];
   const released = { to: "plan", planId, event: { type: "released", target, runId }, because } as const;
   const isOnSource = isGivenUp && kind === "backup" && part.endedIn !== undefined;
-  return [released, ...(isOnSource ? [{ to: "tidy", runId, target, because } as const] : []), settled];
+  return [released, ...(isOnSource ? [{ to: "tidy", runId, target, because } as const] : []), settled, ...goesOn];
 };
+
+/** The failover that began the run, where one did. */
+const goneOnWith = ({ failoverId }: Run, because: Key): readonly Happening[] =>
+  failoverId === undefined ? [] : [{ to: "failover", failoverId, because }];
 
 /** All that follows from a part's end is done. */
 const settledPart = async (deps: Deps, run: Run, target: SiteId, part: TargetRun) => {
@@ -99,7 +105,8 @@ const settledPart = async (deps: Deps, run: Run, target: SiteId, part: TargetRun
 /** The target says that nothing of what was brought there for a restore is left. */
 export const unstaged = async (deps: Deps, run: Run, target: SiteId): Promise<readonly Happening[]> => {
   const part = run.targets[target];
-  return part?.unsettled ? [await settledPart(deps, run, target, part)] : [];
+  if (!part?.unsettled) return [];
+  return [await settledPart(deps, run, target, part), ...goneOnWith(run, partKey(run.id, target))];
 };
 
 /** What a transfer that was given up had sent; its shards are closed, so no more is told of it. */

@@ -2,6 +2,7 @@ import { type PlanId, planIdOf, type RunId, type SiteId } from "../../core/api/i
 import type { PlanObject } from "../../core/api/plan.ts";
 import type { Shard } from "../../core/api/run.ts";
 import type { GoneObject } from "../../core/api/task.ts";
+import { targetsOf } from "../../core/plan/place.ts";
 import type { Change, Stored } from "../../core/ports/store.ts";
 import { type GoneRecord, goneAgain, isNamed, keptUntil } from "../../core/retention/gone.ts";
 import { isOfOrder } from "../../core/retention/order.ts";
@@ -130,8 +131,7 @@ const newestEverywhere = async (deps: Deps, planId: PlanId, records: readonly St
   if (records.every(({ body }) => body.backIn === undefined)) return 0;
   const plan = await deps.store.get<StoredPlan>(planKey(planId));
   if (plan === undefined) return Number.POSITIVE_INFINITY;
-  const { kind, source, targets } = plan.body;
-  const sites = kind === "snapshot" ? [source] : targets.map(({ site }) => site);
+  const sites = targetsOf(plan.body);
   const good = (await readGroups(deps, planId))
     .map(({ body }) => body)
     .filter((group) => isOfOrder(group) && !group.ofFailedRun);

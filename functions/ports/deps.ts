@@ -1,4 +1,5 @@
 import type { Failure } from "../../core/api/failure.ts";
+import type { FailoverId } from "../../core/api/ids.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Ids } from "../../core/ports/ids.ts";
 import type { TaskQueue } from "../../core/ports/queue.ts";
@@ -27,6 +28,8 @@ export interface Deps {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly log: Log;
+  /** Goes on with a failover whose run has ended. Absent: the sweep does. */
+  readonly goOnWithFailover?: (deps: Deps, id: FailoverId) => Promise<void>;
   /** How patient runs are; `defaultRetryPolicy` unless given. */
   readonly retryPolicy?: RetryPolicy;
 }

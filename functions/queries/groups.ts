@@ -3,7 +3,7 @@ import { damageSchema, type Group, groupSchema } from "../../core/api/group.ts";
 import type { PlanId, SiteId } from "../../core/api/ids.ts";
 import type { Plan } from "../../core/api/plan.ts";
 import { keyPart } from "../../core/object/place.ts";
-import { targetsOf } from "../../core/plan/place.ts";
+import { siteOfObjects, targetsOf } from "../../core/plan/place.ts";
 import { mapBounded } from "../concurrency/map-bounded.ts";
 import { type Page, type PageRequest, readPage } from "../documents/page.ts";
 import { damageKey, groupPrefix, planKey } from "../documents/records.ts";
@@ -65,7 +65,7 @@ export const previewRetention = async (
   plan: Plan,
   keepLast: number | undefined,
 ): Promise<RetentionAnswer> => {
-  const sites = new Set([plan.source, ...targetsOf(plan)]);
+  const sites = new Set([plan.source, siteOfObjects(plan), ...targetsOf(plan)]);
   return {
     sites: await Promise.all(
       [...sites].map(async (site) => ({ site, groups: (await reclaimVerdicts(deps, plan, site, keepLast)).verdicts })),

@@ -5,6 +5,7 @@ import type { RebuildWishes } from "../../core/api/restore/wishes.ts";
 import { mappedTo } from "../../core/object/switches.ts";
 import { macsInUse, refuseTakenMac } from "../../core/rebuild/refuse-macs.ts";
 import type { RebuiltNic } from "../../core/rebuild/survey.ts";
+import { takerOf } from "../../core/run/steps.ts";
 import { mappingKey } from "../documents/records.ts";
 import { everyObject } from "../inventory/objects.ts";
 import type { Deps } from "../ports/deps.ts";
@@ -42,7 +43,8 @@ const switchesAt = async (
   { switches: wished = {} }: RebuildWishes,
 ): Promise<(name: string) => string | undefined> => {
   if (siteId === origin.source) return (name) => mappedTo(wished, name) ?? name;
-  const isThere = group.siteId === siteId;
+  // What was taken at the site itself was prepared for no target.
+  const isThere = group.siteId === siteId && takerOf(origin) !== siteId;
   const { switches } = isThere
     ? ((await deps.store.get<Mapping>(mappingKey(origin.id, siteId)))?.body ?? { switches: {} })
     : await mappingNow(deps, origin, siteId);

@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { entriesMax } from "../bounds.ts";
 import {
   failoverIdSchema,
   groupIdSchema,
@@ -135,8 +134,14 @@ export const failoverSchema = z.object({
   madeThere: runIdSchema.optional(),
   /** All restores that may have made something there, or at home beside what has changed. */
   made: z.array(runIdSchema).max(madeMax),
+  /** The same at home, for what is not overwritten. */
   madeHere: runIdSchema.optional(),
   madeBeside: z.array(runIdSchema).max(madeMax),
+  /** The orders that may have switched machines off: what was on is started by them. */
+  stopsHere: z.array(runIdSchema).max(madeMax),
+  stopsThere: z.array(runIdSchema).max(madeMax),
+  /** What the objects at home are, as the last comparison has it. */
+  comparedBy: runIdSchema.optional(),
   /** It may have switched machines off at home. */
   stopped: z.literal(true).optional(),
   /** It may have placed the plan there. */
@@ -152,13 +157,7 @@ export const failoverSchema = z.object({
   /** How many are as they were, so that they can be rolled back; and how many are not there. */
   asBeforeCount: z.int().min(0).optional(),
   missingCount: z.int().min(0).optional(),
-  /** What it made and could not remove, since it has changed or its site did not answer. */
-  left: z
-    .array(planObjectSchema.extend({ siteId: siteIdSchema }))
-    .max(entriesMax)
-    .optional(),
   warnings: z.array(reasonSchema).max(warningsMax),
   steps: z.array(failoverStepSchema).max(stepsShownMax),
 });
 export type Failover = z.infer<typeof failoverSchema>;
-export type LeftBehind = NonNullable<Failover["left"]>[number];

@@ -57,6 +57,8 @@ export const standInConformance = (open: () => Promise<StorageUnderTest>): void 
       await publishAll(driver, 1, [object]);
       const { volumes } = await rebuildAs(driver, object, { name: "made" });
       await driver.renameVolume(volumes[0]?.id ?? "", "renamed");
+      // A late copy of its task.
+      await rebuildAs(driver, object, { name: "made" });
       const [standIn] = await standInsOf(driver, "restore-1");
       assert.deepEqual([standIn?.madeName, standIn?.object?.name], ["made", "renamed"]);
     });

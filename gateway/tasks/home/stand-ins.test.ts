@@ -307,6 +307,7 @@ describe("a site whose plan came home with new objects", () => {
       result.gone?.map(({ id, named }) => [id, named]),
       [[web.id, true]],
     );
+    assert.equal(result.warnings, undefined, "there is nothing to be left out");
   });
 
   clusterTest("rolls back what stands for an object, and never the original", async (cluster) => {

@@ -168,6 +168,29 @@ describe("the tasks of a rollback", () => {
     await gateway.check(first, [one]);
   });
 
+  clusterTest("go by another group than the one that it becomes, where it is expected to be that", async (cluster) => {
+    const gateway = gatewayOf(cluster);
+    await cluster.create({ kind: "volume", name: "one", size, geometry });
+    const one = await cluster.object("volume", "one");
+    const { id } = one.volumes[0] ?? assert.fail();
+    const then = await readVolume(cluster.store, id);
+    await gateway.take(first, [one], 1);
+    await write(cluster.store, id, [0, noise(64 * KiB, 3)]);
+    await gateway.take(groupOfRun(2), [one], 2);
+    await gateway.take(safety, [one]);
+    const expected = { discardChanges: false, unchangedSince: groupOfRun(2) };
+    await gateway.check(first, [one], expected);
+    await write(cluster.store, id, [0, noise(64 * KiB, 4)]);
+    await refuses(gateway.check(first, [one], expected), "CHANGED_SINCE", /“one” has changed since .* in 1 extent/);
+    await refuses(gateway.rollback(first, safety, [one], expected), "CHANGED_SINCE", /has changed since/);
+    const unknown = { ...expected, unchangedSince: groupOfRun(7) };
+    await refuses(gateway.check(first, [one], unknown), "CHANGED_SINCE", /is not known/);
+    await write(cluster.store, id, [0, noise(64 * KiB, 3)]);
+    await gateway.rollback(first, safety, [one], expected);
+    assert.ok((await readVolume(cluster.store, id)).equals(then));
+    await gateway.check(first, [one], unknown);
+  });
+
   clusterTest("refuse what was deleted since, and leave the others alone", async (cluster) => {
     const gateway = gatewayOf(cluster);
     await cluster.create(

@@ -1,0 +1,202 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { ErrorBody, PlanAnswer } from "../../core/api/answers.ts";
+import type { FailoverAnswer } from "../../core/api/failover/answer.ts";
+import type { FailoverPreview } from "../../core/api/failover/preview.ts";
+import { createNightlyPlan, createTestApi, reportAlive, siteA, siteB, type TestApi } from "../api/testing.ts";
+import { workAt } from "../api/testing-gateway.ts";
+import type { Page } from "../documents/page.ts";
+import { handleSweep } from "../sweep.ts";
+
+/** A plan from a to b with one restore point. */
+const withPlan = async () => {
+  const api = await createTestApi();
+  await createNightlyPlan(api);
+  for (const site of ["a", "b"]) await reportAlive(api, site);
+  await api.send("POST", "/v1/plans/nightly/run");
+  await workAt(api, [siteA, siteB]);
+  api.pass(3600);
+  for (const site of ["a", "b"]) await reportAlive(api, site);
+  return api;
+};
+
+const begin = async (api: TestApi, more: object = {}) => {
+  const wish = { plan: "nightly", to: "b", kind: "unplanned", ...more };
+  const preview = await api.send<FailoverPreview>("POST", "/v1/failover-previews", wish);
+  assert.equal(preview.status, 200, JSON.stringify(preview.body));
+  const { confirmation } = preview.body;
+  const begun = await api.send<FailoverAnswer>("POST", "/v1/failovers", { wish, confirmation });
+  assert.equal(begun.status, 201, JSON.stringify(begun.body));
+  return { preview: preview.body, failover: begun.body };
+};
+
+const work = (api: TestApi) => workAt(api, [siteA, siteB]);
+const look = async (api: TestApi, { id }: FailoverAnswer) =>
+  (await api.send<FailoverAnswer>("GET", `/v1/failovers/${id}`)).body;
+const say = async (api: TestApi, { id }: FailoverAnswer, command: string, discardChanges = false) => {
+  const answer = await api.send<FailoverAnswer & ErrorBody>("POST", `/v1/failovers/${id}/${command}`, {
+    discardChanges,
+  });
+  assert.equal(answer.status, 200, JSON.stringify(answer.body));
+  return answer.body;
+};
+const plan = async (api: TestApi) => (await api.send<PlanAnswer>("GET", "/v1/plans/nightly")).body;
+
+describe("an unplanned failover", () => {
+  test("is previewed with the age of each object, and then brings the plan there", async () => {
+    const api = await withPlan();
+    const { preview, failover } = await begin(api);
+    assert.deepEqual(
+      preview.objects.map(({ name, rebuilt }) => [name, rebuilt]),
+      [
+        ["db", true],
+        ["web", true],
+      ],
+    );
+    assert.deepEqual(
+      preview.notes.map(({ code }) => code),
+      ["SOURCE_ANSWERS"],
+    );
+    await work(api);
+    const done = await look(api, failover);
+    assert.equal(done.state, "failed-over", JSON.stringify(done, null, 1));
+    assert.equal((await plan(api)).place?.siteId, "b");
+    assert.equal((await plan(api)).moving, undefined);
+    assert.deepEqual(api.errors, []);
+  });
+});
+
+describe("a planned failover", () => {
+  test("stops, waits for the users of what can't be switched off, sends, and brings the plan there", async () => {
+    const api = await withPlan();
+    const { preview, failover } = await begin(api, { kind: "planned" });
+    assert.deepEqual(preview.notes, []);
+    await work(api);
+    const waiting = await look(api, failover);
+    assert.equal(waiting.state, "confirming");
+    assert.deepEqual(
+      waiting.unstoppable?.map(({ name }) => name),
+      ["db"],
+    );
+    assert.equal((await plan(api)).moving, failover.id);
+    await say(api, failover, "continue");
+    await work(api);
+    const done = await look(api, failover);
+    assert.equal(done.state, "failed-over", JSON.stringify(done, null, 1));
+    assert.notEqual(done.group?.id, preview.group.id);
+    assert.equal((await plan(api)).moving, undefined);
+    assert.deepEqual(api.errors, []);
+  });
+});
+
+describe("a failback", () => {
+  test("brings the plan home, and removes what was made there", async () => {
+    const api = await withPlan();
+    const { failover } = await begin(api);
+    await work(api);
+    await say(api, failover, "failback");
+    await work(api);
+    assert.equal((await look(api, failover)).state, "confirming-back");
+    await say(api, failover, "continue");
+    await work(api);
+    const done = await look(api, failover);
+    assert.equal(done.state, "home", JSON.stringify(done, null, 1));
+    assert.deepEqual(done.may, []);
+    assert.equal((await plan(api)).place, undefined);
+    assert.equal((await plan(api)).moving, undefined);
+    assert.deepEqual(api.errors, []);
+    const again = await begin(api);
+    await work(api);
+    assert.equal((await look(api, again.failover)).state, "failed-over");
+  });
+});
+
+describe("an undone failover", () => {
+  test("leaves everything as it was", async () => {
+    const api = await withPlan();
+    const { failover } = await begin(api, { kind: "planned" });
+    await work(api);
+    await say(api, failover, "undo");
+    await work(api);
+    assert.equal((await look(api, failover)).state, "undone");
+    assert.equal((await plan(api)).moving, undefined);
+    const other = await begin(api);
+    await work(api);
+    await say(api, other.failover, "undo");
+    await work(api);
+    const done = await look(api, other.failover);
+    assert.equal(done.state, "undone", JSON.stringify(done, null, 1));
+    assert.equal((await plan(api)).place, undefined);
+    assert.deepEqual(api.errors, []);
+  });
+});
+
+describe("a test of a failover", () => {
+  test("goes by itself when its time is over, and does not move the plan", async () => {
+    const api = await withPlan();
+    const { failover } = await begin(api, { kind: "test", forSeconds: 3600 });
+    await work(api);
+    const testing = await look(api, failover);
+    assert.equal(testing.state, "testing", JSON.stringify(testing, null, 1));
+    assert.equal((await plan(api)).place, undefined);
+    assert.equal((await plan(api)).moving, undefined);
+    api.pass(3599);
+    await handleSweep(api.deps);
+    assert.equal((await look(api, failover)).state, "testing");
+    api.pass(2);
+    await handleSweep(api.deps);
+    await work(api);
+    assert.equal((await look(api, failover)).state, "removed");
+    assert.deepEqual(api.errors, []);
+  });
+});
+
+describe("whoever asks for a failover", () => {
+  test("confirms what was previewed, and nothing else", async () => {
+    const api = await withPlan();
+    const wish = { plan: "nightly", to: "b", kind: "unplanned" };
+    const { body } = await api.send<FailoverPreview>("POST", "/v1/failover-previews", wish);
+    const { confirmation } = body;
+    const before = await api.dump();
+    const other = { ...wish, kind: "test" };
+    const refused = await api.send("POST", "/v1/failovers", { wish: other, confirmation });
+    assert.equal(refused.body.error.code, "PREVIEW_STALE");
+    assert.equal(await api.dump(), before);
+    await api.send("POST", "/v1/plans/nightly/run");
+    await work(api);
+    assert.equal((await api.send("POST", "/v1/failovers", { wish, confirmation })).body.error.code, "PREVIEW_STALE");
+  });
+
+  test("gets one, however many ask at once", async () => {
+    const api = await withPlan();
+    const wish = { plan: "nightly", to: "b", kind: "unplanned" };
+    const { body } = await api.send<FailoverPreview>("POST", "/v1/failover-previews", wish);
+    const asked = [1, 2, 3].map(() => api.send("POST", "/v1/failovers", { wish, confirmation: body.confirmation }));
+    const statuses = (await Promise.all(asked)).map(({ status }) => status).sort();
+    assert.deepEqual(statuses, [201, 409, 409]);
+    await work(api);
+    const { body: list } = await api.send<Page<FailoverAnswer>>("GET", "/v1/failovers?plan=nightly");
+    assert.deepEqual(
+      list.items.map(({ state }) => state),
+      ["failed-over"],
+    );
+    const undone = await Promise.all([1, 2, 3].map(() => say(api, list.items[0] ?? assert.fail(), "undo")));
+    assert.equal(new Set(undone.map(({ id }) => id)).size, 1);
+    await work(api);
+    assert.equal((await look(api, undone[0] ?? assert.fail())).state, "undone");
+  });
+
+  test("is refused what has no place then, and told what to do instead", async () => {
+    const api = await withPlan();
+    const { failover } = await begin(api);
+    await work(api);
+    const url = `/v1/failovers/${failover.id}`;
+    const goOn = await api.send("POST", `${url}/continue`, {});
+    assert.equal(goOn.body.error.code, "NOTHING_TO_CONTINUE");
+    assert.match(goOn.body.error.hint ?? "", /smtx-backup failback nightly/);
+    const second = await api.send("POST", "/v1/failover-previews", { plan: "nightly", to: "b", kind: "unplanned" });
+    assert.equal(second.body.error.code, "FAILOVER_UNDER_WAY");
+    const unknown = await api.send("POST", "/v1/failover-previews", { plan: "nightly", to: "a", kind: "unplanned" });
+    assert.equal(unknown.body.error.code, "BAD_REQUEST");
+  });
+});

@@ -1,0 +1,88 @@
+import type { Failover, FailoverGroup } from "../../core/api/failover/failover.ts";
+import { deletionIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
+import type { ObjectConfig } from "../../core/api/object.ts";
+import { restoredMax } from "../../core/api/run.ts";
+import { partsOf } from "../../core/run/steps.ts";
+import { beginRestoredDeletion } from "../deletions/begin-restored.ts";
+import type { Deps } from "../ports/deps.ts";
+import { type RebuildFact, readFacts } from "../runs/facts.ts";
+import { loadRun } from "../runs/runs.ts";
+import { stopAt, thereIn } from "./orders.ts";
+import type { RunWork } from "./work.ts";
+
+interface Removal {
+  readonly siteId: SiteId;
+  readonly made: readonly RunId[];
+  /** What has changed since stays. Undefined: all of it goes. */
+  readonly since: FailoverGroup | undefined;
+}
+
+/** What restores have made somewhere is deleted, some of it at a time. */
+const remove = (removalOf: (failover: Failover) => Removal): RunWork => ({
+  type: "run",
+  idOf: ({ planId }, slot) => deletionIdOf(planId, slot),
+  from: ({ clock }) => clock.now(),
+  begin: async (deps, failover, inFailover) => {
+    const { siteId, made, since } = removalOf(failover);
+    const next = (await madeAt(deps, siteId, made))[failover.stage];
+    if (next === undefined) return {};
+    const { restoreId, objects } = next;
+    await beginRestoredDeletion(deps, { restoreId, siteId, objects, unchangedSince: since?.id, inFailover });
+    return undefined;
+  },
+  result: async (_, __, run) => ({
+    isStage: true,
+    warnings: partsOf(run).flatMap(([, { warning }]) => (warning === null ? [] : [warning])),
+  }),
+});
+
+/** What was made, as its site has told, in portions that are deleted at once. */
+const madeAt = async (deps: Deps, siteId: SiteId, made: readonly RunId[]) => {
+  const portions: { readonly restoreId: RunId; readonly objects: readonly string[] }[] = [];
+  for (const restoreId of made) {
+    if ((await loadRun(deps, restoreId)) === undefined) continue;
+    const facts = await readFacts<RebuildFact>(deps, restoreId, "rebuilding", siteId);
+    const ids = facts.map(({ object }: { readonly object: ObjectConfig }) => object.id);
+    for (let from = 0; from < ids.length; from += restoredMax) {
+      portions.push({ restoreId, objects: ids.slice(from, from + restoredMax) });
+    }
+  }
+  return portions;
+};
+
+/** At the site that it failed over to: only what is as a group has it. */
+export const removeThere = (since: (failover: Failover) => FailoverGroup | undefined): RunWork =>
+  remove((failover) => ({ siteId: failover.to, made: failover.made, since: since(failover) }));
+
+/** At home: what was made beside what is not overwritten. */
+export const removeHere: RunWork = remove(({ home, madeBeside, backGroup }) => ({
+  siteId: home,
+  made: madeBeside,
+  since: backGroup,
+}));
+
+const stopThere = stopAt(thereIn);
+const removeCopies = removeThere(() => undefined);
+const isStop = ({ stage }: Failover): boolean => stage === 0;
+
+/** A test's copies are switched off, and then they go, whatever was written to them. */
+const removeTest: RunWork = {
+  ...removeCopies,
+  idOf: (failover, slot) => (isStop(failover) ? stopThere : removeCopies).idOf(failover, slot),
+  begin: async (deps, failover, of) => {
+    if (!isStop(failover)) return removeCopies.begin(deps, { ...failover, stage: failover.stage - 1 }, of);
+    return failover.madeThere === undefined ? { isStage: true } : stopThere.begin(deps, failover, of);
+  },
+  result: async (deps, failover, run) =>
+    isStop(failover) ? { isStage: true } : removeCopies.result(deps, failover, run),
+};
+
+const removeSentBack = removeThere(({ backGroup }) => backGroup);
+const ofKind = ({ kind }: Failover): RunWork => (kind === "test" ? removeTest : removeSentBack);
+
+export const removeAtEnd: RunWork = {
+  ...removeSentBack,
+  idOf: (failover, slot) => ofKind(failover).idOf(failover, slot),
+  begin: (deps, failover, of) => ofKind(failover).begin(deps, failover, of),
+  result: (deps, failover, run) => ofKind(failover).result(deps, failover, run),
+};
