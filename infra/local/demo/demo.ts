@@ -102,7 +102,7 @@ const demonstrate = async (dir: string, system: LocalSystem, wanted: Wanted): Pr
   expectEqual(await exported(dir, system, "again-web1"), first.sha256);
   await system.run("group", "list", "--plan", "nightly", "--site", "b");
 
-  await failOver(dir, system, { file, made, changingBytes });
+  await thereAndBack(dir, system, { file, made, changingBytes });
 
   say("The disk on site a becomes what it was on the first day");
   await system.run("rollback", first.groupId, "--discard-changes", "--wait");
@@ -113,7 +113,7 @@ const demonstrate = async (dir: string, system: LocalSystem, wanted: Wanted): Pr
 };
 
 /** The site's disk is made at b, is written there, and goes home. */
-const failOver = async (
+const thereAndBack = async (
   dir: string,
   system: LocalSystem,
   image: { readonly file: string; readonly made: DiskImage | undefined; readonly changingBytes: number },

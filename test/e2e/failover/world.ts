@@ -27,17 +27,17 @@ interface Place {
 }
 
 /** Sites between which plans move, as people move them. */
-export class World {
+export class FailoverWorld {
   readonly local: Local;
 
   constructor(local: Local) {
     this.local = local;
   }
 
-  static async of(sites: readonly string[], env = process.env): Promise<World> {
+  static async of(sites: readonly string[], env = process.env): Promise<FailoverWorld> {
     const local = await Local.create({ env });
     await local.start({ sites: [...sites] });
-    return new World(local);
+    return new FailoverWorld(local);
   }
 
   /** What a command prints and answers that may be refused. */
