@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { sign, type webcrypto } from "node:crypto";
 import { describe, test } from "node:test";
 import { type ErrorCode, VisibleError } from "../core/api/errors.ts";
 import type { KeptGroup, ManifestProof } from "../core/api/foreign/proof.ts";
+import { formatIdentity } from "../core/api/identity.ts";
 import { gatewayIdSchema, groupIdSchema, instantSchema, planIdSchema, siteIdSchema } from "../core/api/ids.ts";
-import { createAuthority } from "./authority.ts";
+import { authorityKeyIdentifier, authorityMs, type CertificateWithKey, createAuthority } from "./authority.ts";
+import { ecdsa, keyFromPem, keyToPem, newKeys } from "./keys.ts";
 import { isValidAt, judgeManifest, manifestDigest, proveManifest, volumeSetOf } from "./manifest-proof.ts";
 import { issueGatewayCertificate } from "./testing.ts";
+import { x509 } from "./x509.ts";
 
 const dayMs = 24 * 60 * 60 * 1000;
 const nowMs = Date.parse("2026-03-01T01:00:00.000Z");
@@ -43,6 +47,29 @@ const refuses = (code: ErrorCode, shown: ManifestProof, why: RegExp, kept: KeptG
     () => judgeManifest(shown, kept, by),
     (error) => VisibleError.is(error, code) && why.test(error.message) && error.hint !== undefined,
   );
+
+const usual = {
+  ...{ notBefore: new Date(nowMs - dayMs), notAfter: new Date(nowMs + dayMs), signingAlgorithm: ecdsa },
+} as const;
+
+/** A certificate that no program of ours makes, in the name of an issuer. */
+const crafted = async (
+  issuer: CertificateWithKey,
+  of: {
+    readonly key?: webcrypto.CryptoKey;
+    readonly names?: x509.JsonGeneralNames;
+    readonly extensions?: readonly x509.Extension[];
+  } = {},
+): Promise<CertificateWithKey> => {
+  const { names = [{ type: "url", value: formatIdentity(identity) }], extensions = [] } = of;
+  const keys = await newKeys();
+  const certificate = await x509.X509CertificateGenerator.create({
+    ...{ issuer: new x509.X509Certificate(issuer.certificatePem).subjectName, ...usual, publicKey: keys.publicKey },
+    signingKey: of.key ?? (await keyFromPem(issuer.keyPem)),
+    extensions: [new x509.SubjectAlternativeNameExtension(names), ...extensions],
+  });
+  return { certificatePem: certificate.toString("pem"), keyPem: await keyToPem(keys.privateKey) };
+};
 
 describe("a manifest's proof", () => {
   test("says who published the group, and when, also when the certificate has expired since", () => {
@@ -113,6 +140,7 @@ describe("a manifest's proof", () => {
     assert.equal(judgeManifest(swapped, older, judge).state, "signed");
     refuses("MANIFEST_OF_OTHER_GROUP", swapped, /it is of an older group, group_\w+ with number 4/);
     for (const changes of [
+      { groupId: groupId("06") },
       { sequence: 6 },
       { takenAt: instant(nowMs + 1) },
       { planId: planIdSchema.parse("plan_01K0Z3NDEKTSV4RRFFQ69G5FAW") },
@@ -140,8 +168,51 @@ describe("a manifest's proof", () => {
     }
   });
 
-  test("is for manifests alone: the same words signed without their purpose are refused", async () => {
-    const { sign } = await import("node:crypto");
+  test("of a certificate that looks like the authority's, and has another signature, is refused", async () => {
+    const forger = await newKeys();
+    const aki = await authorityKeyIdentifier(authority.certificatePem);
+    const forged = await crafted(authority, { key: forger.privateKey, extensions: [aki] });
+    refuses("MANIFEST_BY_STRANGER", proveManifest({ ...group, publishedAt }, forged), /none of the authorities/);
+    const genuine = await crafted(authority, { extensions: [aki] });
+    assert.equal(judgeManifest(proveManifest({ ...group, publishedAt }, genuine), group, judge).state, "signed");
+  });
+
+  test("of a certificate that another one has issued, which is no authority, is refused", async () => {
+    const keys = await newKeys();
+    const plain = await x509.X509CertificateGenerator.createSelfSigned({ name: "CN=plain", ...usual, keys });
+    const issuer = { certificatePem: plain.toString("pem"), keyPem: await keyToPem(keys.privateKey) };
+    const signed = proveManifest({ ...group, publishedAt }, await crafted(issuer));
+    const by = { ...judge, authorities: [issuer.certificatePem] };
+    refuses("MANIFEST_BY_STRANGER", signed, /none of the authorities/, group, by);
+  });
+
+  test("of a certificate with two names, or one of another kind, is refused: it could pass for either", async () => {
+    const url = (value: string) => ({ type: "url", value }) as const;
+    const own = formatIdentity(identity);
+    for (const names of [
+      [url(own), url(own.replace("b1", "b2"))],
+      [url(own), { type: "dns", value: "b" } as const],
+      [{ type: "dns", value: "b" } as const],
+    ]) {
+      const signed = proveManifest({ ...group, publishedAt }, await crafted(authority, { names }));
+      refuses("MANIFEST_OF_OTHER_SITE", signed, /not exactly one name/);
+    }
+    const signed = proveManifest(
+      { ...group, publishedAt },
+      await crafted(authority, { names: [url("spiffe://mc/b")] }),
+    );
+    refuses("MANIFEST_OF_OTHER_SITE", signed, /no gateway's/);
+  });
+
+  test("that was signed when the authority's own certificate was not valid is refused", async () => {
+    const gone = await createAuthority({ multiCluster: "mc", nowMs: nowMs - authorityMs - dayMs });
+    // Whoever still has its key promises more than it lasts.
+    const signed = proveManifest({ ...group, publishedAt }, await crafted(gone));
+    const by = { ...judge, authorities: [gone.certificatePem] };
+    refuses("MANIFEST_UNTIMELY", signed, /its authority's certificate was not valid/, group, by);
+  });
+
+  test("is for manifests alone: the same words signed without their purpose are refused", () => {
     const signature = sign("sha256", Buffer.from(proof.statement), { key: gateway.keyPem, dsaEncoding: "ieee-p1363" });
     refuses("MANIFEST_CHANGED", { ...proof, signature: signature.toString("base64url") }, /changed since/);
   });

@@ -144,7 +144,6 @@ export const carryOutRebuild = async (
 ): Promise<ForeignRestore["objects"]> => {
   const told: ForeignRestore["objects"] = [];
   for (const { object, name } of toMake) {
-    signal.throwIfAborted();
     const { kind, id } = object;
     const from = { kind, id, name: object.name };
     const of = { key: groupIdOf(restoreId), owner, fromGroupId: groupId, object, name, wishes, evenDamaged };

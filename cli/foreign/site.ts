@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GatewayConfig } from "../../gateway/config/config.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
@@ -25,8 +26,8 @@ export interface ForeignSite {
 
 /**
  * Opens the storage of a gateway's site for as long as it is used. The gateway may run meanwhile.
- * @throws VisibleError BAD_REQUEST (configuration or authority), NOT_FOUND (there is no store), and
- *   what opening a storage throws
+ * @throws VisibleError BAD_REQUEST (configuration or authority), NOT_FOUND (there is no store),
+ *   FORBIDDEN (it is another user's), and what opening a storage throws
  */
 export const withForeignSite = async <T>(
   context: Context,
@@ -38,6 +39,7 @@ export const withForeignSite = async <T>(
   const { multiCluster, siteId } = config;
   const judge = { authorities: await authoritiesOf(config, authority), multiCluster, siteId };
   await storeAt(config.storage.dir);
+  await refuseOthersStore(config.storage.dir);
   const { openStorage } = await import("../../gateway/storage/open.ts");
   const storage = await openStorage(config.storage, {
     onTightened: (count) =>
@@ -47,6 +49,19 @@ export const withForeignSite = async <T>(
   });
   const at = `${file}${authority === undefined ? "" : ` --authority ${authority}`}`;
   return use({ config, storage, judge, at }).finally(() => storage.close());
+};
+
+/** What root writes into a store its gateway could not read any more. */
+const refuseOthersStore = async (dir: string): Promise<void> => {
+  const { uid } = await stat(join(dir, "store.sqlite"));
+  if (uid === process.geteuid?.()) return;
+  throw new VisibleError(
+    "FORBIDDEN",
+    `The storage in ${dir} is another user's, whose gateway could not use what is written here.`,
+    {
+      hint: `Run it as the gateway's user: sudo -u '#${uid}' smtx-backup foreign-plan list -c gateway.yaml`,
+    },
+  );
 };
 
 /** Who issued this gateway's certificate is believed, and who is named; one of them is enough. */

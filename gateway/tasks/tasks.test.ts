@@ -364,6 +364,22 @@ describe("the tasks at the target", () => {
     assert.deepEqual(await perform(task), result);
   });
 
+  test("publish has its gateway sign what is kept, at the instant that it tells", async () => {
+    const volume = await prepared();
+    await complete(volume.mirrorVolumeId);
+    const asked: Parameters<NonNullable<TaskContext["prove"]>>[0][] = [];
+    const proof = { statement: "s", signature: "x", certificatePem: "p" };
+    const prove: TaskContext["prove"] = (group) => {
+      asked.push(group);
+      return proof;
+    };
+    const result = await perform(publishTask(volume), { prove });
+    assert.equal(result.kind === "publish" && result.publishedAt, now);
+    const [kept] = await storage.foreignGroups();
+    assert.deepEqual(asked, [{ ...kept?.group, publishedAt: now }]);
+    assert.deepEqual(kept?.proof, proof);
+  });
+
   test("publish done again gives the same restore point", async () => {
     const volume = await prepared();
     await complete(volume.mirrorVolumeId);

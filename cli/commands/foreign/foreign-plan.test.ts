@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { chown, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { groupId, owner } from "../../../gateway/storage/conformance/fixtures.ts";
 import { createAuthority } from "../../../pki/authority.ts";
 import { issueRevocations } from "../../../pki/revocations.ts";
+import { needRoot } from "../../../test/need.ts";
 import { type ForeignHost, foreignHost, planObjects, signerOf } from "./testing-foreign.ts";
 
 const spiffe = "spiffe://mc/site/b/gateway/b1";
@@ -12,7 +13,8 @@ const spiffe = "spiffe://mc/site/b/gateway/b1";
 /** All that restores refuses the newest group by this name, and nothing is made. */
 const refuses = async (host: ForeignHost, code: string, more = "") => {
   const before = await host.withStorage((storage) => storage.inventory());
-  for (const command of [`rebuild daily${more}`, `attach daily --object web${more}`]) {
+  const unsigned = code === "MANIFEST_UNSIGNED" ? "" : " --even-unsigned";
+  for (const command of [`rebuild daily${unsigned}${more}`, `attach daily --object web${unsigned}${more}`]) {
     const { exitCode, stdout, stderr } = await host.foreignPlan(command);
     assert.equal(exitCode, 1, stdout);
     assert.match(stderr, new RegExp(`\\(${code}\\)\\n {2}hint: `));
@@ -83,12 +85,15 @@ describe("foreign-plan, at the target's host with nothing else", () => {
   });
 
   test("says what it does not find, and which command says what there is", async (t) => {
-    const { foreignPlan, folder } = await foreignHost(t, () => []);
+    const { foreignPlan, folder, authority } = await foreignHost(t, () => []);
+    const gateway = join(folder, "gateway.crt");
+    await writeFile(gateway, (await signerOf(authority)).certificatePem);
     assert.match((await foreignPlan("list")).stdout, /no groups of other sites/);
     for (const [words, code, exitCode] of [
       ["show daily", "PLAN_UNKNOWN", 3],
       [`list --authority ${join(folder, "gateway.yaml")}`, "BAD_REQUEST", 2],
       [`list --authority ${join(folder, "nowhere.crt")}`, "BAD_REQUEST", 2],
+      [`list --authority ${gateway}`, "BAD_REQUEST", 2],
     ] as const) {
       const answer = await foreignPlan(words);
       assert.equal(answer.exitCode, exitCode, answer.stderr);
@@ -110,6 +115,15 @@ describe("foreign-plan, at the target's host with nothing else", () => {
     const { exitCode, stderr } = await foreignPlan("list");
     assert.equal(exitCode, 3);
     assert.match(stderr, /There is no extentstore in .*other\. \(NOT_FOUND\)/);
+  });
+
+  test("opens no store of another user's, in whose folder root would leave what he can't read", async (t) => {
+    if (!needRoot(t)) return;
+    const { foreignPlan, store } = await foreignHost(t);
+    await chown(join(store, "store.sqlite"), 65534, 65534);
+    const { exitCode, stderr } = await foreignPlan("list");
+    assert.equal(exitCode, 4);
+    assert.match(stderr, /another user's.*\(FORBIDDEN\)\n {2}hint: .*sudo -u '#65534' smtx-backup foreign-plan/);
   });
 });
 

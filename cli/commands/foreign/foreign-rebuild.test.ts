@@ -85,7 +85,9 @@ describe("foreign-plan rebuild", () => {
     assert.match(without.stderr, /OBJECT_NAME_TAKEN/);
     const otherPlan = restoreId.replace("FAV_", "FAW_");
     for (const wrong of [otherPlan, restoreId.replace("restore_", "run_")]) {
-      assert.equal((await host.foreignPlan(`rebuild daily --restore ${wrong}`)).exitCode, 2);
+      const { exitCode, stderr } = await host.foreignPlan(`rebuild daily --restore ${wrong}`);
+      assert.equal(exitCode, 2);
+      assert.match(stderr, /is no restore of plan_/);
     }
   });
 

@@ -30,12 +30,12 @@ const identity = {
 export const signerOf = async (
   authority: Authority,
   of: { readonly siteId?: string; readonly publishedAt?: string; readonly issuedMs?: number } = {},
-): Promise<Prove & { readonly serial: string }> => {
+): Promise<Prove & { readonly serial: string; readonly certificatePem: string }> => {
   const { siteId = identity.siteId, publishedAt = new Date().toISOString(), issuedMs: nowMs = Date.now() } = of;
   const own = { ...identity, siteId: siteIdSchema.parse(siteId) };
   const gateway = await issueGatewayCertificate(authority, { ...own, validDays: 14, nowMs });
   const prove: Prove = (group) => proveManifest({ ...group, publishedAt: instantSchema.parse(publishedAt) }, gateway);
-  return Object.assign(prove, { serial: gateway.serial });
+  return Object.assign(prove, { serial: gateway.serial, certificatePem: gateway.certificatePem });
 };
 
 const mappedVm = { object: vmOfSource(), mapping: { switches: { prod: "dr-prod" } } };

@@ -111,6 +111,7 @@ export const broughtConformance = (opened: () => Promise<StorageUnderTest>): voi
     storageTest("is known by its restore, and is no plan's restore point", opened, async (driver) => {
       await bring(driver);
       assert.deepEqual(await driver.manifests(), []);
+      assert.deepEqual(await driver.foreignGroups(), []);
       const [mirror] = (await driver.inventory()).filter(isMirror);
       assert.equal(mirror?.origin?.planName, restoreId);
     });

@@ -83,6 +83,15 @@ export const proofConformance = (open: () => Promise<StorageUnderTest>): void =>
       );
     });
 
+    storageTest("is all or nothing with its group: what can't be proved is not published", open, async (driver) => {
+      const failing = () => {
+        throw new Error("the key is gone");
+      };
+      await assert.rejects(publish(driver, 1, failing), /the key is gone/);
+      assert.deepEqual(await driver.listGroups(owner), []);
+      assert.deepEqual(await driver.foreignGroups(), []);
+    });
+
     storageTest("goes with its group, and source groups have none", open, async (driver) => {
       await publish(driver, 1, signed);
       const volumeIds = [volumeOf(await driver.createVolume({ name: "own", kind: "volume", sizeBytes: 4096 })).id];

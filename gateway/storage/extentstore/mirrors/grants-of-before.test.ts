@@ -28,6 +28,10 @@ const before = `
   DROP TABLE rollbackLocks;
   DROP TABLE rollbacks;
   ALTER TABLE snapshotGroups DROP COLUMN keepUntil;
+  ALTER TABLE snapshotGroups DROP COLUMN proof;
+  DROP TABLE madeObjects;
+  DROP TABLE madeVolumes;
+  ALTER TABLE groupObjects DROP COLUMN mapping;
   PRAGMA user_version = 7;
 `;
 
