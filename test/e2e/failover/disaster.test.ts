@@ -6,7 +6,7 @@ import { fencedBlocks, readPage } from "../../house/page.ts";
 import { Local } from "../local.ts";
 import { prints, settledText } from "../printed.ts";
 import { Terminals, type Typed, typedIn } from "../typed.ts";
-import { geometry, FailoverWorld } from "./world.ts";
+import { FailoverWorld, geometry } from "./world.ts";
 
 const page = await readPage("docs/disaster.md");
 const otherClock = new URL("../other-clock.ts", import.meta.url).href;
@@ -19,6 +19,9 @@ const sectionOf = (heading: string): readonly Typed[] => {
     .filter(({ language }) => language === "console")
     .flatMap(({ text }) => typedIn(text));
 };
+
+/** What is typed where no machine of a's is on. */
+const goingHome = () => sectionOf("When a answers again").filter(({ command }) => !command.includes("power-off"));
 
 /** These end otherwise than with 0, as the page says. */
 const exitCodes: Record<string, number> = {
@@ -132,23 +135,25 @@ describe("docs/disaster.md, on one machine", { timeout: 1_200_000 }, () => {
     assert.deepEqual(await world.names("b"), []);
     await typeAll("Leaving in time");
     assert.deepEqual(await sums("b"), here);
-    const home = sectionOf("When a answers again").filter(({ command }) => !command.includes("power-off"));
-    for (const { command } of home) await typed(command, exitCodes[command]);
+    for (const { command } of goingHome()) await typed(command, exitCodes[command]);
     assert.deepEqual(await sums("a"), here);
     assert.deepEqual(await world.names("b"), []);
   });
 
-  night("a site that does not answer any more: the other has what was backed up, and what was tried is gone", async () => {
-    await does("plan run nightly --wait");
-    const backedUp = await sums("a");
-    await terminals.interrupt();
-    await setClock(-3);
-    await up("b,c");
-    await comeUp("b", "c");
-    await typeAll("Failing over");
-    assert.deepEqual(await sums("b"), backedUp);
-    assert.deepEqual(await world.names("c"), []);
-  });
+  night(
+    "a site that does not answer any more: the other has what was backed up, and what was tried is gone",
+    async () => {
+      await does("plan run nightly --wait");
+      const backedUp = await sums("a");
+      await terminals.interrupt();
+      await setClock(-3);
+      await up("b,c");
+      await comeUp("b", "c");
+      await typeAll("Failing over");
+      assert.deepEqual(await sums("b"), backedUp);
+      assert.deepEqual(await world.names("c"), []);
+    },
+  );
 
   night("it answers again: it has what was written at the other meanwhile", async () => {
     await world.write({ site: "b", name: "db1" }, 20, 2);
@@ -160,22 +165,37 @@ describe("docs/disaster.md, on one machine", { timeout: 1_200_000 }, () => {
     assert.deepEqual(await sums("a"), there);
   });
 
-  night("nothing but the others' hosts is left: all is made again, and is backed up with what differs alone", async () => {
-    await does("plan run nightly --wait");
-    const backedUp = await sums("a");
+  night(
+    "nothing but the others' hosts is left: all is made again, and is backed up with what differs alone",
+    async () => {
+      await does("plan run nightly --wait");
+      const backedUp = await sums("a");
+      await terminals.interrupt();
+      await setClock(-1);
+      for (const name of await readdir(file("data"))) {
+        if (name !== "sites") await rm(file(`data/${name}`), { recursive: true });
+      }
+      await rm(file("data/sites/a"), { recursive: true });
+      await typeAll("With b's host alone");
+      assert.deepEqual(await sums("b"), backedUp);
+      const { items } = JSON.parse(await does("run list --plan nightly --json")) as { items: readonly RunLine[] };
+      const run = JSON.parse(await does(`run show ${items[0]?.id} --json`));
+      const [target] = run.targets;
+      assert.deepEqual([target.site, target.state, target.base.why], ["c", "succeeded", "increment"]);
+      assert.ok(target.progress.bytesSent < 100_000, `${target.progress.bytesSent} bytes were sent`);
+    },
+  );
+
+  night("a new site with an empty cluster is a home again", async () => {
+    await world.write({ site: "b", name: "db1" }, 20, 3);
+    const there = await sums("b");
     await terminals.interrupt();
-    await setClock(-1);
-    for (const name of await readdir(file("data"))) {
-      if (name !== "sites") await rm(file(`data/${name}`), { recursive: true });
-    }
-    await rm(file("data/sites/a"), { recursive: true });
-    await typeAll("With b's host alone");
-    assert.deepEqual(await sums("b"), backedUp);
-    const { items } = JSON.parse(await does("run list --plan nightly --json")) as { items: readonly RunLine[] };
-    const run = JSON.parse(await does(`run show ${items[0]?.id} --json`));
-    const [target] = run.targets;
-    assert.deepEqual([target.site, target.state, target.base.why], ["c", "succeeded", "increment"]);
-    assert.ok(target.progress.bytesSent < 100_000, `${target.progress.bytesSent} bytes were sent`);
+    await up("a,b,c");
+    await does("object create -f switch.yaml --site a");
+    await comeUp("a");
+    for (const { command } of goingHome()) await typed(command, exitCodes[command]);
+    assert.deepEqual(await sums("a"), there);
+    assert.deepEqual(await world.names("b"), []);
   });
 });
 

@@ -5,7 +5,7 @@ import type { VmObject } from "../../../core/api/object/vm.ts";
 import { writePattern } from "../../../infra/local/demo/image.ts";
 import { until } from "../../patience.ts";
 import { createObjects, vmNamed } from "../scenario.ts";
-import { geometry, MiB, FailoverWorld } from "./world.ts";
+import { FailoverWorld, geometry, MiB } from "./world.ts";
 
 const macAddress = "52:54:00:00:00:01";
 

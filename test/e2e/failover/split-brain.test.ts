@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { until } from "../../patience.ts";
 import { createObjects, vmNamed } from "../scenario.ts";
-import { geometry, FailoverWorld } from "./world.ts";
+import { FailoverWorld, geometry } from "./world.ts";
 
 const atA = { site: "a", name: "web" };
 const atB = { site: "b", name: "web" };
@@ -22,7 +22,11 @@ describe("two sites that are both up, and the link between them cut during a fai
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "smtx-backup-cut-"));
     const preload = `--import=${new URL("./cut-link.ts", import.meta.url).href}`;
-    world = await FailoverWorld.of(["a", "b"], { ...process.env, CUT_LINK: join(folder, "cut"), NODE_OPTIONS: preload });
+    world = await FailoverWorld.of(["a", "b"], {
+      ...process.env,
+      CUT_LINK: join(folder, "cut"),
+      NODE_OPTIONS: preload,
+    });
     await createObjects(world.local, "a", [
       { kind: "vm", name: "web", memory: "1GiB", disks: [{ size: "8MiB", geometry }] },
     ]);

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createObjects, isVm } from "../scenario.ts";
-import { geometry, sentBy, FailoverWorld } from "./world.ts";
+import { FailoverWorld, geometry, sentBy } from "./world.ts";
 
 const disks = [{ size: "8MiB", geometry }];
 const nics = [{ switch: "prod", macAddress: "52:54:00:00:00:01" }];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { writePattern } from "../../../infra/local/demo/image.ts";
-import { geometry, MiB, mayBeSent, sentBy, FailoverWorld } from "./world.ts";
+import { FailoverWorld, geometry, MiB, mayBeSent, sentBy } from "./world.ts";
 
 const imageBytes = 32 * MiB;
 const atA = { site: "a", name: "db1" };
