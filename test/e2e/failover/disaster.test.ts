@@ -6,7 +6,7 @@ import { fencedBlocks, readPage } from "../../house/page.ts";
 import { Local } from "../local.ts";
 import { prints, settledText } from "../printed.ts";
 import { Terminals, type Typed, typedIn } from "../typed.ts";
-import { FailoverWorld, geometry } from "./world.ts";
+import { geometry, MovingPlans } from "./world.ts";
 
 const page = await readPage("docs/disaster.md");
 const otherClock = new URL("../other-clock.ts", import.meta.url).href;
@@ -52,7 +52,7 @@ const hourMs = 3_600_000;
 
 describe("docs/disaster.md, on one machine", { timeout: 1_200_000 }, () => {
   let terminals: Terminals;
-  let world: FailoverWorld;
+  let world: MovingPlans;
   const file = (name: string) => join(terminals.dir, name);
 
   const typed = async (command: string, exitCode = 0): Promise<string> => {
@@ -89,7 +89,7 @@ describe("docs/disaster.md, on one machine", { timeout: 1_200_000 }, () => {
 
   before(async () => {
     terminals = await Terminals.open();
-    world = new FailoverWorld(new Local(file("data"), process.env));
+    world = new MovingPlans(new Local(file("data"), process.env));
     await setClock(-6);
     await up("a,b,c");
     await typed("export SMTX_BACKUP_DIR=./data");

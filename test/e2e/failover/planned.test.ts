@@ -5,15 +5,15 @@ import type { VmObject } from "../../../core/api/object/vm.ts";
 import { writePattern } from "../../../infra/local/demo/image.ts";
 import { until } from "../../patience.ts";
 import { createObjects, vmNamed } from "../scenario.ts";
-import { FailoverWorld, geometry, MiB } from "./world.ts";
+import { geometry, MiB, MovingPlans } from "./world.ts";
 
 const macAddress = "52:54:00:00:00:01";
 
 const isOn = ({ vm }: VmObject): boolean => vm.status === "RUNNING";
 
 /** A VM that is on and a LUN at site a, with a plan for both that has backed them up. */
-const shop = async (): Promise<FailoverWorld> => {
-  const world = await FailoverWorld.of(["a", "b"]);
+const shop = async (): Promise<MovingPlans> => {
+  const world = await MovingPlans.of(["a", "b"]);
   const { local } = world;
   await createObjects(local, "a", [
     { kind: "switch", name: "prod" },
@@ -42,7 +42,7 @@ const shop = async (): Promise<FailoverWorld> => {
 };
 
 describe("a planned failover of a VM and a LUN", () => {
-  let world: FailoverWorld;
+  let world: MovingPlans;
   const sums = async (site: string) => ({
     web: await world.sha256({ site, name: "web" }),
     db1: await world.sha256({ site, name: "db1" }),
@@ -131,7 +131,7 @@ describe("a planned failover of a VM and a LUN", () => {
 });
 
 describe("a planned failover that is given up half-way", () => {
-  let world: FailoverWorld;
+  let world: MovingPlans;
 
   before(async () => {
     world = await shop();

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { until } from "../../patience.ts";
 import { createObjects, vmNamed } from "../scenario.ts";
-import { FailoverWorld, geometry } from "./world.ts";
+import { geometry, MovingPlans } from "./world.ts";
 
 const atA = { site: "a", name: "web" };
 const atB = { site: "b", name: "web" };
 
 describe("two sites that are both up, and the link between them cut during a failover", () => {
-  let world: FailoverWorld;
+  let world: MovingPlans;
   let folder: string;
   let here: string;
   let there: string;
@@ -22,7 +22,7 @@ describe("two sites that are both up, and the link between them cut during a fai
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "smtx-backup-cut-"));
     const preload = `--import=${new URL("./cut-link.ts", import.meta.url).href}`;
-    world = await FailoverWorld.of(["a", "b"], {
+    world = await MovingPlans.of(["a", "b"], {
       ...process.env,
       CUT_LINK: join(folder, "cut"),
       NODE_OPTIONS: preload,

@@ -3,17 +3,17 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { createObjects, isVm } from "../scenario.ts";
-import { FailoverWorld, geometry, sentBy } from "./world.ts";
+import { geometry, MovingPlans, sentBy } from "./world.ts";
 
 const disks = [{ size: "8MiB", geometry }];
 const nics = [{ switch: "prod", macAddress: "52:54:00:00:00:01" }];
 
 describe("test failovers at two sites", () => {
-  let world: FailoverWorld;
+  let world: MovingPlans;
   const plans = { near: "b", far: "c" } as const;
 
   before(async () => {
-    world = await FailoverWorld.of(["a", "b", "c"]);
+    world = await MovingPlans.of(["a", "b", "c"]);
     const { local } = world;
     await createObjects(local, "a", [
       { kind: "switch", name: "prod" },

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { writePattern } from "../../../infra/local/demo/image.ts";
-import { FailoverWorld, geometry, MiB, mayBeSent, sentBy } from "./world.ts";
+import { geometry, MiB, MovingPlans, mayBeSent, sentBy } from "./world.ts";
 
 const imageBytes = 32 * MiB;
 const atA = { site: "a", name: "db1" };
 const atB = { site: "b", name: "db1" };
 
 /** Sites a and b, and a plan whose LUN has been backed up. */
-const backedUp = async (): Promise<FailoverWorld> => {
-  const world = await FailoverWorld.of(["a", "b"]);
+const backedUp = async (): Promise<MovingPlans> => {
+  const world = await MovingPlans.of(["a", "b"]);
   const image = join(world.local.dir, "disk.img");
   await writePattern(image, imageBytes, 1);
   await world.local.importImage("a", image, { name: "db1", geometry });
@@ -20,7 +20,7 @@ const backedUp = async (): Promise<FailoverWorld> => {
 };
 
 describe("an unplanned failover, with writes there, and the way home", () => {
-  let world: FailoverWorld;
+  let world: MovingPlans;
   let original: string;
   const grains = 300;
 
@@ -79,7 +79,7 @@ describe("an unplanned failover, with writes there, and the way home", () => {
 });
 
 describe("a failover whose old site goes on being written", () => {
-  let world: FailoverWorld;
+  let world: MovingPlans;
   let here: string;
   let there: string;
 
@@ -123,7 +123,7 @@ describe("a failover whose old site goes on being written", () => {
 });
 
 describe("a failover that is undone", () => {
-  let world: FailoverWorld;
+  let world: MovingPlans;
   let before_: string;
 
   before(async () => {

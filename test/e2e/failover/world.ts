@@ -27,17 +27,17 @@ interface Place {
 }
 
 /** Sites between which plans move, as people move them. */
-export class FailoverWorld {
+export class MovingPlans {
   readonly local: Local;
 
   constructor(local: Local) {
     this.local = local;
   }
 
-  static async of(sites: readonly string[], env = process.env): Promise<FailoverWorld> {
+  static async of(sites: readonly string[], env = process.env): Promise<MovingPlans> {
     const local = await Local.create({ env });
     await local.start({ sites: [...sites] });
-    return new FailoverWorld(local);
+    return new MovingPlans(local);
   }
 
   /** What a command prints and answers that may be refused. */
