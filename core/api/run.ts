@@ -173,10 +173,9 @@ const deletionPlanSchema = z.object({
   restored: z
     .object({
       restoreId: runIdSchema,
-      objects: z
-        .array(planObjectSchema.pick({ kind: true, id: true, name: true }))
-        .min(1)
-        .max(restoredMax),
+      objects: z.array(planObjectSchema.pick({ kind: true, id: true, name: true })).max(restoredMax),
+      /** And what else it has made there: its site knows. */
+      rest: z.literal(true).optional(),
       /** What has anything that this group has not stays. */
       unchangedSince: groupIdSchema.optional(),
     })

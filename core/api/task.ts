@@ -168,10 +168,9 @@ export const publishTaskSchema = z.object({
 /** What goes of what a restore has made at the site; `groupId` names the restore. */
 const restoredTaskSchema = z.object({
   groupId: groupIdSchema,
-  objects: z
-    .array(planObjectSchema.pick({ kind: true, id: true }))
-    .min(1)
-    .max(restoredMax),
+  objects: z.array(planObjectSchema.pick({ kind: true, id: true })).max(restoredMax),
+  /** And whatever else it has made there, told or not; from now on it makes nothing more. */
+  rest: z.literal(true).optional(),
   /** A run that has one of them now: nothing is deleted as long as it has. */
   lockedBy: runIdSchema.optional(),
   /** What has anything that this group of the plan's has not stays, and is named in a warning. */

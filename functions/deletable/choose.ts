@@ -53,11 +53,12 @@ export const chooseForDeletion = async (deps: Deps, runId: RunId, siteId: SiteId
 const toldRestored = async (
   deps: Deps,
   at: { readonly runId: RunId; readonly siteId: SiteId },
-  { restoreId, objects, unchangedSince }: NonNullable<DeletionPlan["restored"]>,
+  { restoreId, objects, rest, unchangedSince }: NonNullable<DeletionPlan["restored"]>,
 ): Promise<Chosen> => {
   const other = await takeLocks(deps, at, objects);
   const told = { groupId: groupIdOf(restoreId), objects: objects.map(({ kind, id }) => ({ kind, id })) };
-  const restored = { ...told, ...(other && { lockedBy: other.runId }), ...(unchangedSince && { unchangedSince }) };
+  const how = { ...(rest && { rest }), ...(unchangedSince && { unchangedSince }) };
+  const restored = { ...told, ...how, ...(other && { lockedBy: other.runId }) };
   return { groupIds: [], keeps: [], restored, format: newestMessageFormat };
 };
 

@@ -12,6 +12,8 @@ interface Restored {
   readonly siteId: SiteId;
   /** Ids of the site's. */
   readonly objects: readonly string[];
+  /** And what else it has made there, of which nobody was told. */
+  readonly rest: boolean;
   /** Only what is as this group has it. Absent: all the same. */
   readonly unchangedSince?: GroupId | undefined;
   readonly inFailover: InFailover;
@@ -22,9 +24,10 @@ interface Restored {
  * @throws VisibleError as `readRestored`
  */
 export const beginRestoredDeletion = async (deps: Deps, wanted: Restored): Promise<void> => {
-  const { restoreId, siteId, objects, unchangedSince, inFailover } = wanted;
-  const found = await readRestored(deps, { type: "restored", restoreId, siteId, objects: [...objects] });
-  const restored = found.told.restored && { ...found.told.restored, ...(unchangedSince && { unchangedSince }) };
+  const { restoreId, siteId, objects, rest, unchangedSince, inFailover } = wanted;
+  const found = await readRestored(deps, { type: "restored", restoreId, siteId, objects: [...objects] }, rest);
+  const how = { ...(rest && { rest }), ...(unchangedSince && { unchangedSince }) };
+  const restored = found.told.restored && { ...found.told.restored, ...how };
   const of = { ...found, told: { ...found.told, ...(restored && { restored }) } };
   const { outbox, changes } = deletionRun(of, { ...inFailover, now: deps.clock.now() });
   // Who was faster has begun the same.

@@ -20,12 +20,14 @@ type Wish = Extract<DeletionWish, { type: "restored" }>;
 /**
  * What of that which a restore has made is meant, as its site told when it made it. Whether it is
  * that still the site's own store judges, when it deletes.
+ * @param rest what nobody was told of is meant, too, so nothing need be known
  * @throws VisibleError RUN_UNKNOWN, OBJECT_UNKNOWN, PLAN_BUSY (the restore goes on), OBJECT_LOCKED,
  *   OBJECT_PROTECTED
  */
-export const readRestored = async (deps: Deps, wish: Wish): Promise<Wanted> => {
+export const readRestored = async (deps: Deps, wish: Wish, rest = false): Promise<Wanted> => {
   const { restoreId, siteId } = wish;
   const objects = await madeBy(deps, wish);
+  if (objects.length === 0 && !rest) throw notMade(undefined, restoreId);
   const lock = await findLock(deps, siteId, objects.flatMap(lockablesIn));
   if (lock !== undefined) throw objectLocked(lock);
   await refuseProtected(deps, siteId, objects);
@@ -53,7 +55,6 @@ const madeBy = async (deps: Deps, { restoreId, siteId, objects: wanted }: Wish):
   const made = (await readFacts<RebuildFact>(deps, restoreId, "rebuilding", siteId)).map(({ object }) => object);
   for (const text of wanted ?? []) if (!made.some((object) => isMeant(object, text))) throw notMade(text, restoreId);
   const meant = wanted === undefined ? made : made.filter((one) => wanted.some((text) => isMeant(one, text)));
-  if (meant.length === 0) throw notMade(undefined, restoreId);
   if (meant.length > restoredMax) throw tooMany(restoreId);
   return [...new Map(meant.map((object) => [object.id, object])).values()];
 };

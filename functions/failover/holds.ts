@@ -4,7 +4,7 @@ import type { SiteId } from "../../core/api/ids.ts";
 import { endStates } from "../../core/failover/table.ts";
 import { retrying } from "../documents/conflicts.ts";
 import { groupKey } from "../documents/records.ts";
-import { dropHold, withHold } from "../groups/groups.ts";
+import { dropHold, readGroups, withHold } from "../groups/groups.ts";
 import type { Deps } from "../ports/deps.ts";
 import { whileStill } from "./failovers.ts";
 
@@ -19,9 +19,11 @@ export const keepGroups = async (deps: Deps, failover: Failover): Promise<void> 
   for (const [group, siteId] of kept(failover)) await keep(deps, failover, group, siteId);
 };
 
-/** It has ended. */
+/** It has ended. Another one than now was kept before something was sent. */
 export const letGroupsGo = async (deps: Deps, failover: Failover): Promise<void> => {
-  for (const [group, siteId] of kept(failover)) await dropHold(deps, group.id, siteId, failover.id);
+  for (const { body } of await readGroups(deps, failover.planId)) {
+    if (body.holds.includes(failover.id)) await dropHold(deps, body.id, body.siteId, failover.id);
+  }
 };
 
 const isOpen = ({ state }: Failover): boolean => !endStates.has(state);

@@ -26,8 +26,7 @@ const remove = (removalOf: (failover: Failover) => Removal): RunWork => ({
     const { siteId, made, since } = removalOf(failover);
     const next = (await madeAt(deps, siteId, made))[failover.stage];
     if (next === undefined) return {};
-    const { restoreId, objects } = next;
-    await beginRestoredDeletion(deps, { restoreId, siteId, objects, unchangedSince: since?.id, inFailover });
+    await beginRestoredDeletion(deps, { ...next, siteId, unchangedSince: since?.id, inFailover });
     return undefined;
   },
   result: async (_, __, run) => ({
@@ -36,15 +35,26 @@ const remove = (removalOf: (failover: Failover) => Removal): RunWork => ({
   }),
 });
 
-/** What was made, as its site has told, in portions that are deleted at once. */
-const madeAt = async (deps: Deps, siteId: SiteId, made: readonly RunId[]) => {
-  const portions: { readonly restoreId: RunId; readonly objects: readonly string[] }[] = [];
+interface Portion {
+  readonly restoreId: RunId;
+  readonly objects: readonly string[];
+  /** It is the restore's last: what nobody was told of goes with it. */
+  readonly rest: boolean;
+}
+
+/**
+ * What was made, as its site has told, in portions that are deleted at once. A restore that was
+ * ended may have made more than that, and has a portion also where nothing was told.
+ */
+const madeAt = async (deps: Deps, siteId: SiteId, made: readonly RunId[]): Promise<readonly Portion[]> => {
+  const portions: Portion[] = [];
   for (const restoreId of made) {
     if ((await loadRun(deps, restoreId)) === undefined) continue;
     const facts = await readFacts<RebuildFact>(deps, restoreId, "rebuilding", siteId);
     const ids = facts.map(({ object }: { readonly object: ObjectConfig }) => object.id);
-    for (let from = 0; from < ids.length; from += restoredMax) {
-      portions.push({ restoreId, objects: ids.slice(from, from + restoredMax) });
+    for (let from = 0; from === 0 || from < ids.length; from += restoredMax) {
+      const objects = ids.slice(from, from + restoredMax);
+      portions.push({ restoreId, objects, rest: from + restoredMax >= ids.length });
     }
   }
   return portions;

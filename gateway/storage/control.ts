@@ -181,7 +181,7 @@ export interface StorageControl {
 
   /**
    * Fences off whoever writes the group to any of the owner's mirrors; it can't be prepared, opened
-   * or published afterwards. Idempotent.
+   * or published afterwards, and the restore that it names rebuilds nothing more. Idempotent.
    */
   abortGroup(options: { readonly groupId: GroupId; readonly owner: Owner }, call?: StorageCall): Promise<void>;
 
@@ -259,8 +259,9 @@ export interface StorageControl {
    *   was made, and is deleted), GROUP_DAMAGED, OBJECT_IS_MIRROR (the iSCSI target or the export
    *   that it would lie in is a mirror's), POOL_UNKNOWN, POOL_FULL, SWITCH_UNKNOWN (of
    *   `wishes`), MAC_ADDRESS_TAKEN (one that is to be kept and connected is another VM's),
-   *   LUN_ID_TAKEN (one that is to be kept), OBJECT_BUSY (another VM has got a volume of the VM's);
-   *   then nothing is made
+   *   LUN_ID_TAKEN (one that is to be kept), OBJECT_BUSY (another VM has got a volume of the VM's),
+   *   GROUP_ABORTED (the group that the key is was aborted: the restore is over); then nothing is
+   *   made
    */
   rebuildObject(options: RebuildObjectOptions, call?: StorageCall): Promise<ObjectConfig>;
 

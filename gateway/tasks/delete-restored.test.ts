@@ -93,6 +93,20 @@ describe("the task that deletes what a restore has made", () => {
     await remove({ groupId: restored(2), objects });
   });
 
+  test("takes what nobody was told of along, where the rest is meant, and a late task makes it no more", async () => {
+    const before_ = await entries();
+    const [data, ...untold] = await rebuild(6);
+    assert(data !== undefined && untold.length > 0);
+    for (const _ of ["once", "again"]) {
+      await remove({ groupId: restored(6), objects: [data], rest: true });
+      assert.deepEqual(await entries(), before_);
+    }
+    await assert.rejects(rebuild(6), { code: "GROUP_ABORTED" });
+    await remove({ groupId: restored(7), objects: [], rest: true });
+    await assert.rejects(rebuild(7), { code: "GROUP_ABORTED" });
+    assert.deepEqual(await entries(), before_);
+  });
+
   test("waits for the run that has one of them", async () => {
     const objects = await rebuild(4);
     const told = { groupId: restored(4), objects };

@@ -31,6 +31,7 @@ const scriptsElsewhere: Record<string, string> = {
   "test:infra": "gets SST's platform, 300 MB; CI runs it",
   "test:package": "needs root, and installs the package; CI runs it",
   "test:histories": "takes half an hour",
+  "test:cuts": "takes an hour",
   "test:fuzz": "CI runs it",
   "test:hostile": "CI runs it",
   "test:load": "wants both cores for itself",

@@ -54,6 +54,19 @@ export const deleteRebuiltConformance = (open: () => Promise<StorageUnderTest>):
       assert.deepEqual((await own(driver)).map(({ id }) => id).toSorted(), [other.id, plain.id].toSorted());
     });
 
+    kindTest("has an end: a restore that was aborted makes nothing more, whatever it had made", all, async (driver) => {
+      const objects = [objectOfKind.volume(), objectOfKind.vm()];
+      await publishAll(driver, 1, objects);
+      const [volume, vm] = objects;
+      assert(volume !== undefined && vm !== undefined);
+      const key = groupId(7);
+      await rebuild(driver, volume, key);
+      await driver.abortGroup({ groupId: key, owner });
+      for (const object of objects) await rejects(rebuild(driver, object, key), "GROUP_ABORTED");
+      assert.equal((await own(driver)).length, 1);
+      await rebuild(driver, vm, groupId(8));
+    });
+
     kindTest("gives back what was written to it since, as was told before", vms, async (driver) => {
       const object = vmOfSource();
       await publishAll(driver, 1, [object]);

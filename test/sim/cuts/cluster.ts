@@ -1,4 +1,7 @@
+import assert from "node:assert/strict";
 import { cp, rm } from "node:fs/promises";
+import type { ObjectConfig } from "../../../core/api/object.ts";
+import type { ObjectSpec } from "../../../core/api/object-spec.ts";
 import type { RunTask, TaskResult } from "../../../core/api/task.ts";
 import { recordingLog } from "../../../gateway/agent/testing.ts";
 import { createAwaitReady } from "../../../gateway/readiness/await-ready.ts";
@@ -54,6 +57,27 @@ export class CutCluster {
   async remove(): Promise<void> {
     await this.driver.close();
     await rm(this.dir, { recursive: true });
+  }
+
+  /** What its console makes; of that, the objects. */
+  create(specs: readonly ObjectSpec[]): Promise<readonly ObjectConfig[]> {
+    return this.#administration.createObjects(specs);
+  }
+
+  async power(name: string, power: "on" | "off"): Promise<void> {
+    const { kind, id } = (await this.ordinary()).find((one) => one.name === name) ?? assert.fail(`no ${name}`);
+    await this.#administration.setPower({ kind, id }, power);
+  }
+
+  /** All objects but mirrors, and disks that are a VM's. */
+  async ordinary(): Promise<readonly ObjectConfig[]> {
+    const all = (await this.driver.inventory()).filter(({ origin }) => origin?.role !== "mirror");
+    const disks = new Set(all.flatMap(({ kind, volumes }) => (kind === "vm" ? volumes.map(({ id }) => id) : [])));
+    return all.filter(({ kind, volumes }) => kind === "vm" || !volumes.some(({ id }) => disks.has(id)));
+  }
+
+  get #administration() {
+    return this.driver.administration ?? assert.fail("it is administered elsewhere");
   }
 
   createVolume(name: string) {

@@ -21,6 +21,8 @@ export interface Cuttable {
  */
 export class Cut {
   readonly #of: Cuttable;
+  /** The living have come to so many places. */
+  readonly came = { storage: 0, "control plane": 0 };
   #left: number;
   /** Of the one who died. */
   place: string | undefined;
@@ -39,6 +41,7 @@ export class Cut {
   readonly come = (life: Life, of: Caller, place: string): void => {
     const { steps } = this.#of;
     const isCounted = of === this.#of.of && (steps?.some((step) => place.startsWith(`${step}: `)) ?? true);
+    if (!life.isDead) this.came[of] += 1;
     if (!life.isDead && isCounted) this.#left -= 1;
     if (this.#left === 0 && this.place === undefined) {
       life.isDead = true;

@@ -7,6 +7,7 @@ import { statusOf, stepsOf } from "../../../core/run/steps.ts";
 import { siteB } from "../../../functions/api/testing.ts";
 import { emptyCluster } from "./cluster.ts";
 import { Cut, type Cuttable } from "./cut.ts";
+import { cutEverywhere } from "./everywhere.ts";
 import { RollbackWorld } from "./rollback-world.ts";
 
 let empty = "";
@@ -68,8 +69,8 @@ const beginRollback = async (
   return begun?.id;
 };
 
-/** @returns whether it was cut, before it was over */
-const cutOnce = async (world: RollbackWorld, cut: Cut, scenario: Scenario): Promise<boolean> => {
+/** A rollback that is cut, if it comes so far. */
+const cutOnce = async (world: RollbackWorld, cut: Cut, scenario: Scenario): Promise<void> => {
   const old = await contentOf(world, 1);
   const groupId = await world.backUp();
   const told = { world, old, now: await contentOf(world, 2) };
@@ -87,7 +88,6 @@ const cutOnce = async (world: RollbackWorld, cut: Cut, scenario: Scenario): Prom
   assert.ok(sameAs(await world.read(), status === "succeeded" ? old : told.now), `it ${status} and is not that`);
   if (run) assert.ok(sameAs(await world.readGroup(run.groupId), told.now), "the safety group lacks what was there");
   await world.checkNothingLeft();
-  return cut.place !== undefined;
 };
 
 /**
@@ -102,22 +102,11 @@ const eachOf = ({ of }: Cuttable, { from }: Scenario): number => {
 };
 
 /** @returns where it was cut */
-const cutEverywhere = async (what: Cuttable, scenario: Scenario): Promise<readonly string[]> => {
-  const places: string[] = [];
-  const each = eachOf(what, scenario);
-  for (let n = 1 + (Math.floor(Date.now() / 1000) % each); ; n += each) {
-    const world = await RollbackWorld.open(scenario, empty);
-    const cut = new Cut(what, n);
-    try {
-      if (!(await cutOnce(world, cut, scenario))) return places;
-      places.push(cut.place ?? "");
-    } catch (cause) {
-      throw new Error(`it went wrong, cut at call ${n} of the ${what.of}: ${cut.place}`, { cause });
-    } finally {
-      await world.remove();
-    }
-  }
-};
+const cutAll = (what: Cuttable, scenario: Scenario): Promise<readonly string[]> =>
+  cutEverywhere(what, eachOf(what, scenario), {
+    open: () => RollbackWorld.open(scenario, empty),
+    play: (world, cut) => cutOnce(world, cut, scenario),
+  });
 
 const contentOf = async (world: RollbackWorld, seed: number) => {
   await world.fill(seed);
@@ -166,12 +155,12 @@ for (const { title, steps, control, isCancelled, from } of scenarios) {
         // What comes before is the same.
         const only = swaps ? undefined : ["rolling-back", "undoing"];
         const wanted = swaps || isCancelled ? steps : ["rolling-back: rollback, in the middle"];
-        assertStruck(await cutEverywhere({ of: "storage", steps: only }, scenarioOf(swaps)), wanted);
+        assertStruck(await cutAll({ of: "storage", steps: only }, scenarioOf(swaps)), wanted);
       });
     }
 
     test("where the control plane dies at a commit or a message, before or after it", async () => {
-      assertStruck(await cutEverywhere({ of: "control plane" }, scenarioOf(false)), control);
+      assertStruck(await cutAll({ of: "control plane" }, scenarioOf(false)), control);
     });
   });
 }

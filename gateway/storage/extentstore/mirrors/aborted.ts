@@ -28,7 +28,7 @@ export const abortGroup = (database: Database, groupId: GroupId, owner: Owner): 
   endAborted(database, owner, groupId);
 };
 
-export const isAborted = (database: Database, groupId: GroupId, owner: Owner): boolean =>
+export const isAborted = (database: Database, groupId: string, owner: Owner): boolean =>
   database.one(
     "SELECT 1 FROM abortedGroups WHERE groupId = ? AND planId = ? AND source = ?",
     groupId,
@@ -37,7 +37,7 @@ export const isAborted = (database: Database, groupId: GroupId, owner: Owner): b
   ) !== undefined;
 
 /** @throws GROUP_ABORTED */
-export const refuseAborted = (database: Database, groupId: GroupId, owner: Owner): void => {
+export const refuseAborted = (database: Database, groupId: string, owner: Owner): void => {
   if (!isAborted(database, groupId, owner)) return;
   throw new VisibleError("GROUP_ABORTED", `Group ${groupId} was aborted.`, { hint: "Run the plan again." });
 };

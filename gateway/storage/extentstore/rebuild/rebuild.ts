@@ -9,6 +9,7 @@ import type { VmRow } from "../cluster/vms.ts";
 import type { VolumeRow } from "../cluster/volume-row.ts";
 import { findVolume, labelsText } from "../cluster/volumes.ts";
 import type { Database } from "../database/database.ts";
+import { refuseAborted } from "../mirrors/aborted.ts";
 import { obstacles } from "./obstacles.ts";
 import { rebuiltFile, rebuiltLun } from "./rebuild-places.ts";
 import { insertRebuilt, type RebuildSource, rebuildSource } from "./rebuild-source.ts";
@@ -21,9 +22,10 @@ import { rebuildVm } from "./rebuild-vm.ts";
  * @throws SNAPSHOT_UNKNOWN, NOT_OURS, VOLUME_NAME_TAKEN, OBJECT_NAME_TAKEN, BAD_REQUEST,
  *   VOLUME_UNKNOWN (it was made and is deleted), GROUP_DAMAGED, OBJECT_IS_MIRROR, POOL_UNKNOWN,
  *   POOL_FULL, SWITCH_UNKNOWN, MAC_ADDRESS_TAKEN, LUN_ID_TAKEN, OBJECT_BUSY (somebody's VM has a
- *   volume of its)
+ *   volume of its), GROUP_ABORTED
  */
 export const rebuildObject = (database: Database, options: RebuildObjectOptions): ObjectConfig => {
+  refuseAborted(database, options.key, options.owner);
   const made = knownRebuild(database, options) ?? make(database, options);
   rememberMade(database, options, made);
   return made;
