@@ -52,3 +52,11 @@ test("a group is said to be there from before a rollback only where the rollback
   assert.match(groupLine({ kind: "rollback", status: "failed" }) ?? "", /back to group_\S+$/);
   assert.match(groupLine({ kind: "clone" }) ?? "", /cloned from group_/);
 });
+
+test("what a failover orders is told with what it is, and by which group its objects are named", () => {
+  const restore = { fromGroupId: `group_${plan}`, fromRunId: `run_${plan}`, namePrefix: "" };
+  const run = { ...runOf("succeeded", 2), restore, kind: "failover", order: "stop" };
+  const text = runText(runAnswerSchema.parse(run), plainStyle);
+  assert.match(text, /^Run +failover \(stop\) of 2 objects/m);
+  assert.match(text, /^Group +its objects are those of group_/m);
+});

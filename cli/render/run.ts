@@ -156,12 +156,16 @@ const kinds = {
   failover: "failover",
 } as const;
 
+/** `rebuild`; of what a failover orders, `failover (stop)`. */
+const kindText = ({ kind, order }: Pick<RunAnswer, "kind" | "order">): string =>
+  order === undefined ? kinds[kind] : `${kinds[kind]} (${order})`;
+
 /** Everything about a run as it is now. Nothing is drawn over it, so no line has to be cut. */
 export const runText = (run: RunAnswer, style: Style): string => {
   const head = fields(
     [
       ["Plan", planNameText(run)],
-      ["Run", `${kinds[run.kind]} of ${countText(run)}, asked for by ${askedBy(run)}`],
+      ["Run", `${kindText(run)} of ${countText(run)}, asked for by ${askedBy(run)}`],
       ["Slot", instantText(run.slot)],
       ["Group", groupTextOf(run)],
       ["Taken at", run.at],
@@ -178,6 +182,7 @@ const groupTextOf = ({ groupId, restore, kind, status }: RunAnswer): string => {
   const { fromGroupId, attach } = restore;
   // One that was refused has taken no safety group.
   const before = status === "succeeded" ? `; what was there before is in ${groupId}` : "";
+  if (kind === "failover") return `its objects are those of ${fromGroupId}`;
   if (kind === "rollback") return `back to ${fromGroupId}${before}`;
   if (attach !== undefined) return `${fromGroupId}, until ${instantText(attach.until)}`;
   return `${kind === "clone" ? "cloned" : "rebuilt"} from ${fromGroupId}`;
@@ -223,7 +228,7 @@ const historyColumns = (style: Style, nowMs: number): readonly Column<RunListEnt
     value: (entry) => (entry.type === "run" ? statusText(entry.run.status) : "no run"),
     paint: (text, entry) => (entry.type === "run" ? statusStyle(entry.run.status, style)(text) : style.faint(text)),
   },
-  { title: "KIND", value: (entry) => (entry.type === "run" ? kinds[entry.run.kind] : "–") },
+  { title: "KIND", value: (entry) => (entry.type === "run" ? kindText(entry.run) : "–") },
   {
     title: "TOOK",
     align: "right",

@@ -14,6 +14,8 @@ export interface StepResult {
   readonly changedCount?: number;
   readonly unchangedCount?: number;
   readonly missingCount?: number;
+  /** What is on, and may be written now: where all of it was switched off before. */
+  readonly on?: readonly FailoverObject[];
   /** It is one of the stages; whoever finds no further one says so without this. */
   readonly isStage?: boolean;
   /** What a person is told after it, who then says when it goes on. */

@@ -4,9 +4,11 @@ import type { Instant } from "../api/ids.ts";
 /** A failover that was just confirmed. */
 export const newFailover = (
   options: Pick<Failover, "id" | "planId" | "planName" | "kind" | "home" | "to" | "wishes"> &
-    Partial<Pick<Failover, "placeBefore" | "group" | "forSeconds" | "madeThere">> & { readonly now: Instant },
+    Partial<Pick<Failover, "placeBefore" | "group" | "forSeconds" | "madeThere" | "warnings">> & {
+      readonly now: Instant;
+    },
 ): Failover => {
-  const { now, group, kind, ...rest } = options;
+  const { now, group, kind, warnings = [], ...rest } = options;
   return {
     ...rest,
     kind,
@@ -16,11 +18,11 @@ export const newFailover = (
     attempt: 1,
     stage: 0,
     ...(group !== undefined && { group, homeGroup: group }),
-    made: [],
+    made: rest.madeThere === undefined ? [] : [rest.madeThere],
     madeBeside: [],
     stopsHere: [],
     stopsThere: [],
-    warnings: [],
+    warnings: [...warnings],
     steps: [{ state: "looking", at: now }],
   };
 };

@@ -41,10 +41,10 @@ export const noted = (before: Failover, result: StepResult): Failover => {
 
 /** Why it can't go on though what it does is done: a comparison found what must not differ. */
 export const faultOf = (failover: Failover, result: StepResult): Reason | undefined => {
-  const { changed = [], changedCount = 0, missingCount = 0 } = result;
+  const { changed = [], changedCount = 0, missingCount = 0, on = [] } = result;
   const { state, home, to, discardChanges } = failover;
   if (state === "undo-looking" && missingCount > 0 && !discardChanges) return goneAtHome(home, to, missingCount);
-  if (changedCount === 0) return undefined;
+  if (changedCount === 0) return on.length === 0 ? undefined : stillOn(failover, on);
   const names = namesText(changed, changedCount);
   switch (state) {
     case "comparing":
@@ -62,6 +62,15 @@ export const faultOf = (failover: Failover, result: StepResult): Reason | undefi
       return undefined;
   }
 };
+
+/** What it writes from now on would be left behind. */
+const stillOn = ({ state, home, to }: Failover, on: readonly FailoverObject[]): Reason | undefined =>
+  state !== "comparing" && state !== "comparing-there"
+    ? undefined
+    : {
+        code: "CHANGED_AFTER_STOP",
+        message: `Somebody at ${state === "comparing" ? home : to} has switched machines on: ${namesText(on, on.length)}.`,
+      };
 
 const goneAtHome = (home: string, to: string, count: number): Reason => ({
   code: "OBJECT_GONE",

@@ -85,7 +85,8 @@ export const failoverTable: Readonly<Record<FailoverState, FailoverRow>> = {
   stopping: { ...there, done: ({ unstoppable = [] }) => (unstoppable.length > 0 ? "confirming" : "sending") },
   confirming: { continue: to("sending"), undo: unwind, means: ["continue"] },
   sending: { ...there, done: to("comparing") },
-  comparing: { ...there, continue: to("sending"), done: to("rebuilding") },
+  // Who has written may do so again: all of it is switched off, and its users asked, once more.
+  comparing: { ...there, continue: to("stopping"), done: to("rebuilding") },
   rebuilding: { ...there, continue: to("unmaking"), done: ({ kind }) => (kind === "test" ? "starting" : "placing") },
   unmaking: { ...there, done: staged(to("rebuilding")) },
   placing: { ...there, done: to("starting") },
@@ -105,8 +106,8 @@ export const failoverTable: Readonly<Record<FailoverState, FailoverRow>> = {
   "sending-back": { ...homeward, done: to("comparing-there") },
   "comparing-there": {
     ...homeward,
-    continue: to("sending-back"),
-    failback: to("sending-back"),
+    continue: to("stopping-there"),
+    failback: to("stopping-there"),
     done: to("comparing-here"),
   },
   "comparing-here": { ...homeward, done: rollBackOrMake },

@@ -4,15 +4,13 @@ import { isAway, siteOfObjects } from "./place.ts";
 
 type Moved = Pick<Plan, "name" | "source" | "place" | "moving">;
 
-const see = ({ name }: Moved) => `See where they are with: smtx-backup plan show ${name}`;
-
 /** @throws {VisibleError} FAILOVER_UNDER_WAY */
 export const refuseMoving = (plan: Moved, what: string): void => {
   if (plan.moving === undefined) return;
   throw new VisibleError(
     "FAILOVER_UNDER_WAY",
     `${what}: the failover ${plan.moving} is moving the objects of the plan “${plan.name}”.`,
-    { hint: see(plan) },
+    { hint: `See how far it is with: smtx-backup failover show ${plan.name}` },
   );
 };
 
@@ -26,7 +24,7 @@ export const refuseMoved = (plan: Moved, what: string): void => {
   throw new VisibleError(
     "PLAN_AWAY",
     `${what}: the objects of the plan “${plan.name}” are at site ${siteOfObjects(plan)}, and not at home, ${plan.source}.`,
-    { hint: see(plan) },
+    { hint: `Bring them home first: smtx-backup failback ${plan.name}` },
   );
 };
 

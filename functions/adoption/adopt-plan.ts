@@ -100,12 +100,6 @@ const notesOf = async (deps: Deps, { siteId, dryRun }: Adoption, { plan, newest,
   const add = (code: string, message: string) => notes.push({ code, message });
   const unsigned = taken.filter(({ isSigned }) => !isSigned).length;
   if (unsigned > 0) add("MANIFEST_UNSIGNED", `${unsigned} of its groups at ${siteId} were signed by nobody.`);
-  if (unsigned > 0 && isUnsignedAfterSigned(taken)) {
-    add(
-      "MANIFEST_UNSIGNED",
-      `Some of them are newer than one that is signed: look at how site ${siteId} came to that.`,
-    );
-  }
   if (plan.status === "deleted") add("PLAN_DELETED", "It was deleted here; its restore points are known again.");
   if (plan.status === "deleted" || dryRun) return notes;
   const isTarget = (site: SiteId) => plan.targets.some((target) => target.site === site);
@@ -123,10 +117,4 @@ const notesOf = async (deps: Deps, { siteId, dryRun }: Adoption, { plan, newest,
     add("SITE_UNKNOWN", `The site that it protects, ${plan.source}, is not known here.`);
   }
   return notes;
-};
-
-/** What came after a signed group, from a gateway that signs, was signed as well. */
-const isUnsignedAfterSigned = (taken: readonly GroupOutcome[]): boolean => {
-  const signed = taken.filter(({ isSigned }) => isSigned).map(({ sequence }) => sequence);
-  return taken.some(({ isSigned, sequence }) => !isSigned && sequence > Math.min(...signed));
 };

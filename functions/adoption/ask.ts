@@ -66,7 +66,6 @@ const ownAuthority = async (
 
 const pemBlock = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** A file may have the key beside the certificate: that is not kept. */
 const certificatesIn = (text: string): string => {
   const blocks = text.match(pemBlock) ?? [];
   if (blocks.length > 0) return blocks.join("\n");

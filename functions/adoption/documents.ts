@@ -1,3 +1,4 @@
+import type { ForeignGroupTold } from "../../core/api/adoption/foreign-plans.ts";
 import type { GroupId, Instant, PlanId, RunId, SiteId } from "../../core/api/ids.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import { addSeconds } from "../../core/ports/clock.ts";
@@ -32,7 +33,9 @@ export interface GroupOutcome {
   readonly source: SiteId;
   readonly sequence: number;
   readonly takenAt: Instant;
-  readonly is: "adopted" | "known" | "refused";
+  /** `waiting`: it is not signed, and is looked at when all groups have come. */
+  readonly is: "adopted" | "known" | "refused" | "waiting";
+  readonly unsigned?: Omit<ForeignGroupTold, "packed">;
   /** Why it is refused, or what is to be known of it. */
   readonly reason?: Reason;
   /** Whose facts say what is in it. Absent: of a refused one. */

@@ -4,6 +4,7 @@ import { groupOutcomeKey, groupOutcomePrefix, planOutcomeKey } from "../document
 import type { Deps } from "../ports/deps.ts";
 import { adoptPlan } from "./adopt-plan.ts";
 import { type Adoption, changeAdoption, type GroupOutcome, keptUntil } from "./documents.ts";
+import { takeUnsigned } from "./unsigned.ts";
 
 /** What became of all groups that the site has told of so far. */
 export const readOutcomes = async (
@@ -16,7 +17,8 @@ export const readOutcomes = async (
 
 /** All groups were looked at: their plans are made known. Twice is as good as once. */
 export const finish = async (deps: Deps, adoption: Adoption): Promise<void> => {
-  const ofPlans = Map.groupBy(await readOutcomes(deps, adoption), ({ planId }) => planId);
+  const all = await takeUnsigned(deps, adoption, await readOutcomes(deps, adoption));
+  const ofPlans = Map.groupBy(all, ({ planId }) => planId);
   // One after the other: each takes a name.
   for (const outcomes of [...ofPlans.values()].slice(0, adoptedPlansMax)) {
     const plan = await adoptPlan(deps, adoption, outcomes);

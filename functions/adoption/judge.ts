@@ -40,7 +40,7 @@ const unpacking = promisify(gunzip);
 export const judgeGroup = async (
   deps: Pick<Deps, "clock">,
   { authorities, multiCluster, siteId }: Adoption,
-  { group, sizeBytes, proof, pieces }: ForeignGroupTold,
+  { group, sizeBytes, proof, pieces }: Omit<ForeignGroupTold, "packed">,
   packed: string,
 ): Promise<BelievedGroup> => {
   const { groupId } = group;

@@ -3,7 +3,10 @@ import { manifestPieceKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { type Adoption, keptUntil } from "./documents.ts";
 
-/** A manifest in one piece is not stored; of others the pieces wait for each other. */
+/**
+ * Pieces wait for each other, and those of what nobody has signed for all groups. A signed manifest
+ * in one piece is not stored.
+ */
 interface ManifestPiece {
   /** Of which manifest, where a site tells of another one for the same group. */
   readonly sha256: string;
@@ -17,19 +20,26 @@ interface ManifestPiece {
 export const putPiece = async (
   { store }: Pick<Deps, "store">,
   adoption: Adoption,
-  { group, piece, pieces, packed }: ForeignGroupTold,
+  { group, proof, piece, pieces, packed }: ForeignGroupTold,
 ): Promise<string | undefined> => {
-  if (pieces <= 1) return packed;
+  if (pieces === 0 || (pieces === 1 && proof !== undefined)) return packed;
   const { groupId, manifestSha256: sha256 } = group;
   const key = manifestPieceKey(adoption.id, groupId, piece);
   const body: ManifestPiece = { sha256, packed };
   await store.commit([{ type: "put", key, body, expect: "any", expiresAt: keptUntil(adoption) }]);
+  return readPieces({ store }, adoption, { group, pieces });
+};
+
+/** A manifest, when all of it is there. */
+export const readPieces = async (
+  { store }: Pick<Deps, "store">,
+  { id }: Pick<Adoption, "id">,
+  { group: { groupId, manifestSha256 }, pieces }: Pick<ForeignGroupTold, "group" | "pieces">,
+): Promise<string | undefined> => {
   const there = await Promise.all(
-    Array.from({ length: pieces }, (_, number) =>
-      number === piece ? { body } : store.get<ManifestPiece>(manifestPieceKey(adoption.id, groupId, number)),
-    ),
+    Array.from({ length: pieces }, (_, piece) => store.get<ManifestPiece>(manifestPieceKey(id, groupId, piece))),
   );
-  const own = there.flatMap((one) => (one?.body.sha256 === sha256 ? [one.body.packed] : []));
+  const own = there.flatMap((one) => (one?.body.sha256 === manifestSha256 ? [one.body.packed] : []));
   return own.length === pieces ? own.join("") : undefined;
 };
 
@@ -37,8 +47,8 @@ export const putPiece = async (
 export const dropPieces = async (
   { store }: Pick<Deps, "store">,
   { id }: Adoption,
-  { group: { groupId }, pieces }: ForeignGroupTold,
+  { group: { groupId }, proof, pieces }: Pick<ForeignGroupTold, "group" | "proof" | "pieces">,
 ): Promise<void> => {
-  if (pieces <= 1) return;
+  if (pieces === 0 || (pieces === 1 && proof !== undefined)) return;
   await store.deleteAll(Array.from({ length: pieces }, (_, piece) => manifestPieceKey(id, groupId, piece)));
 };

@@ -1,18 +1,15 @@
 import { adoptedGroupsMax } from "../../core/api/adoption/adoption.ts";
 import type { ForeignGroupTold } from "../../core/api/adoption/foreign-plans.ts";
-import { VisibleError } from "../../core/api/errors.ts";
 import type { Report } from "../../core/api/report.ts";
 import type { ReportRefusal } from "../../core/run/refusal.ts";
 import { groupOutcomeKey } from "../documents/records.ts";
 import { heardFrom } from "../gateways/alive.ts";
 import { whyNotEnrolledOfLate } from "../gateways/enrolled.ts";
 import type { Deps } from "../ports/deps.ts";
-import { adoptGroup } from "./adopt-group.ts";
-import { type Adoption, changeAdoption, countOutcome, type GroupOutcome, readAdoption } from "./documents.ts";
+import { type Adoption, changeAdoption, countOutcome, readAdoption } from "./documents.ts";
 import { finish } from "./finish.ts";
-import { judgeGroup } from "./judge.ts";
+import { outcomeOf, waiting } from "./group-outcome.ts";
 import { dropPieces, putPiece } from "./pieces.ts";
-import { refuseOtherPlan } from "./refuse-other-plan.ts";
 
 /**
  * Takes in what a site says of one of the groups that it was asked for. When all of a group has
@@ -48,46 +45,11 @@ const takePiece = async (deps: Deps, adoption: Adoption, told: ForeignGroupTold)
   const { groupId } = told.group;
   if ((await deps.store.get(groupOutcomeKey(adoption.id, groupId))) !== undefined) return adoption;
   if (adoption.done >= adoptedGroupsMax) return undefined;
-  const packed = await putPiece(deps, adoption, told);
-  if (packed === undefined) return adoption;
-  const after = await countOutcome(deps, adoption, await outcomeOf(deps, adoption, told, packed));
+  const whole = await putPiece(deps, adoption, told);
+  if (whole === undefined) return adoption;
+  const { packed: _, ...group } = told;
+  if (told.proof === undefined) return countOutcome(deps, adoption, waiting(group));
+  const after = await countOutcome(deps, adoption, await outcomeOf(deps, adoption, group, whole));
   await dropPieces(deps, adoption, told);
   return after;
 };
-
-const outcomeOf = async (
-  deps: Deps,
-  adoption: Adoption,
-  told: ForeignGroupTold,
-  packed: string,
-): Promise<GroupOutcome> => {
-  const { groupId, planId, source, sequence, takenAt } = told.group;
-  const head = { groupId, planId, planName: told.planName, source, sequence, takenAt };
-  try {
-    return { ...head, ...(await takeGroup(deps, adoption, told, packed)) };
-  } catch (error) {
-    if (!VisibleError.is(error) || error.retryable) throw error;
-    return { ...head, is: "refused", reason: { code: error.code, message: error.message } };
-  }
-};
-
-/** @throws VisibleError why it is refused; what is retryable is no refusal */
-const takeGroup = async (deps: Deps, adoption: Adoption, told: ForeignGroupTold, packed: string) => {
-  const believed = await judgeGroup(deps, adoption, told, packed);
-  const { manifest, isSigned, reason } = believed;
-  await refuseOtherPlan(deps, adoption, manifest);
-  const adopted = await adoptGroup(deps, adoption, believed);
-  if (adopted === undefined) throw contradicted(manifest.groupId);
-  const otherTargets = manifest.plan?.targets.map(({ site }) => site).filter((site) => site !== adoption.siteId);
-  return {
-    ...adopted,
-    planName: manifest.planName,
-    objectCount: manifest.objects.length,
-    ...(isSigned && { isSigned }),
-    ...(reason && { reason }),
-    ...(otherTargets && { otherTargets }),
-  };
-};
-
-const contradicted = (groupId: string) =>
-  new VisibleError("GROUP_EXISTS", `Too many sites have told different things of ${groupId}.`);

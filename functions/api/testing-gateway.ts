@@ -79,12 +79,13 @@ export const resultOf = (
   }
 };
 
-/** Of a site at which VMs are on, and everything is as it was. */
+/** Of a site at which VMs are on until they are compared, and everything is as it was. */
 const answerTo = (order: OrderTaskOf): OrderAnswer => {
   if (order.type === "ready") return { type: "ready" };
   const power = order.object.kind === "vm" ? ("on" as const) : ("none" as const);
   if (order.type === "look") return { type: "look", power, obstacles: [] };
-  return order.type === "compare" ? { type: "compare", power, extents: 0 } : { type: order.type, power };
+  if (order.type !== "compare") return { type: order.type, power };
+  return { type: "compare", power: power === "on" ? "off" : power, extents: 0 };
 };
 
 /** An object as its group has it. */

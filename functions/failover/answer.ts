@@ -13,6 +13,7 @@ import { lookUpObjects } from "../inventory/objects.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readCurrent } from "./failovers.ts";
 import { objectsOf } from "./objects.ts";
+import { besidePrefix } from "./rebuild.ts";
 
 /** A failover as people see it, with what is to be known of both sites now. */
 export const answerFailover = async (deps: Deps, failover: Failover): Promise<FailoverAnswer> => ({
@@ -34,7 +35,7 @@ export const shortAnswer = (failover: Failover): FailoverAnswer => {
   return {
     ...{ id, planId, planName, kind, home, to, createdAt, state, since, attempt, warnings, steps },
     ...defined({ endedAt, runId, halted, retryAt, turning, until, group, backGroup }),
-    ...defined({ unstoppable, diverged, divergedCount }),
+    ...defined({ unstoppable, diverged, divergedCount, besidePrefix: prefixBeside(failover) }),
     does: stateWords[state],
     isUnderWay: isUnderWay(failover),
     may: failoverCommandSchema.options.flatMap((command) => {
@@ -43,6 +44,9 @@ export const shortAnswer = (failover: Failover): FailoverAnswer => {
     }),
   };
 };
+
+const prefixBeside = ({ madeHere, madeBeside, divergedCount = 0 }: Failover): string | undefined =>
+  madeHere !== undefined && divergedCount > 0 ? besidePrefix({ madeBeside, runId: madeHere }) : undefined;
 
 const defined = <T extends object>(all: T) =>
   Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as {

@@ -11,7 +11,7 @@ import type { Deps } from "../ports/deps.ts";
 import { believedAt } from "../queries/newest-group.ts";
 import { putNew } from "./failovers.ts";
 import { tryToGoOn } from "./go-on.ts";
-import { digestOfFailover, readWantedFailover, type WantedFailover } from "./wanted.ts";
+import { digestOfFailover, madeElsewhere, readWantedFailover, type WantedFailover } from "./wanted.ts";
 
 const words = { would: "be done", nothing: "nothing was begun" };
 
@@ -38,7 +38,7 @@ const freeInstant = async ({ store, clock }: Pick<Deps, "store" | "clock">, plan
   return now;
 };
 
-const failoverOf = ({ wish, plan, group }: WantedFailover, now: Instant): Failover => {
+const failoverOf = ({ wish, plan, group, notes }: WantedFailover, now: Instant): Failover => {
   const { kind, to, renames, pool, switches, forSeconds = testSecondsDefault, madeBy } = wish;
   return newFailover({
     ...{ id: failoverIdOf(plan.id, now), planId: plan.id, planName: plan.name, kind, home: plan.source, to, now },
@@ -51,6 +51,7 @@ const failoverOf = ({ wish, plan, group }: WantedFailover, now: Instant): Failov
     ...(plan.place && { placeBefore: plan.place }),
     ...(kind === "test" && { forSeconds }),
     ...(madeBy !== undefined && kind === "unplanned" && { madeThere: madeBy }),
+    warnings: notes.filter(({ code }) => code === madeElsewhere),
   });
 };
 

@@ -3,6 +3,8 @@ import { describe, test } from "node:test";
 import type { ErrorBody, PlanAnswer } from "../../core/api/answers.ts";
 import type { FailoverAnswer } from "../../core/api/failover/answer.ts";
 import type { FailoverPreview } from "../../core/api/failover/preview.ts";
+import type { Group } from "../../core/api/group.ts";
+import type { Run } from "../../core/api/run.ts";
 import type { StatusAnswer } from "../../core/api/status.ts";
 import type { RunTask } from "../../core/api/task.ts";
 import { createNightlyPlan, createTestApi, reportAlive, siteA, siteB, type TestApi } from "../api/testing.ts";
@@ -90,6 +92,32 @@ describe("an unplanned failover", () => {
     assert.equal((await plan(api)).place?.siteId, "b");
     assert.equal((await plan(api)).moving, undefined);
     assert.deepEqual(api.errors, []);
+  });
+});
+
+describe("a failover of what was rebuilt before", () => {
+  test("takes that as it is, makes nothing, and removes it after the failback", async () => {
+    const api = await withPlan();
+    const { body: groups } = await api.send<Page<Group>>("GET", "/v1/plans/nightly/groups?site=b");
+    const wish = { type: "rebuild", groupId: groups.items[0]?.id, siteId: "b", namePrefix: "" };
+    const rebuilt = await api.send<Run>("POST", "/v1/restores", wish);
+    await work(api);
+    const { failover } = await begin(api, { madeBy: rebuilt.body.id });
+    const tasks = await workBut(api, () => undefined);
+    assert.deepEqual(
+      tasks.filter(({ kind }) => kind === "rebuild"),
+      [],
+    );
+    assert.deepEqual((await plan(api)).place?.standIns, [rebuilt.body.id]);
+    await say(api, failover, "failback");
+    await work(api);
+    await say(api, failover, "continue");
+    const back = await workBut(api, () => undefined);
+    assert.equal((await look(api, failover)).state, "home");
+    assert(back.some((task) => task.kind === "reclaim" && task.restored !== undefined && task.siteId === "b"));
+    const strange = { plan: "nightly", to: "b", kind: "unplanned", madeBy: rebuilt.body.id.replace(/.Z$/, "9Z") };
+    const preview = await api.send<FailoverPreview>("POST", "/v1/failover-previews", strange);
+    assert(preview.body.notes.some(({ code }) => code === "MADE_ELSEWHERE"));
   });
 });
 

@@ -148,6 +148,7 @@ const comparison = (compared: readonly Compared[]): StepResult => {
     changedCount: changed.length,
     unchangedCount: compared.length - changed.length - gone.length,
     missingCount: gone.length,
+    on: compared.filter(({ power }) => power === "on").map(({ kind, id, name }) => ({ kind, id, name })),
   };
 };
 

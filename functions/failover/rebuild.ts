@@ -18,7 +18,7 @@ export const rebuildThere = ({
 });
 
 /** Before the names of what is made at home beside what it stands for: other ones at each try. */
-export const besidePrefix = ({ madeBeside, runId }: Failover): string => {
+export const besidePrefix = ({ madeBeside, runId }: Pick<Failover, "madeBeside" | "runId">): string => {
   const tries = madeBeside.filter((one) => one !== runId).length;
   return tries === 0 ? "failback-" : `failback-${tries + 1}-`;
 };

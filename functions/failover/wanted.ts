@@ -49,7 +49,8 @@ export const readWantedFailover = async (deps: Deps, wish: FailoverWish): Promis
   const { objects: entries } = await readWholePlan(deps, plan.id);
   const named = entries.filter((entry): entry is PlanObject => !isRule(entry));
   const objects = await datedObjects(deps, group, named);
-  return { wish, plan, group, objects, notes: notesOf(wish, plan, { objects, homeAnswers }) };
+  const notes = [...notesOf(wish, plan, { objects, homeAnswers }), ...(await notesOfMade(deps, wish))];
+  return { wish, plan, group, objects, notes };
 };
 
 /** What a failover can't choose is not offered: it has no prefix, and keeps addresses. */
@@ -153,6 +154,15 @@ const notesOf = (
   }
   return notes;
 };
+
+/** What nobody here knows of can't be removed by it. */
+const notesOfMade = async (deps: Deps, { madeBy, to }: FailoverWish): Promise<readonly Reason[]> => {
+  if (madeBy === undefined || (await loadRun(deps, madeBy)) !== undefined) return [];
+  const message = `${madeBy} is not known here: what it has made at ${to} stays there, off, after a failback.`;
+  return [{ code: madeElsewhere, message }];
+};
+
+export const madeElsewhere = "MADE_ELSEWHERE";
 
 /** A digest of all that it would do: what is confirmed is this and nothing else. */
 export const digestOfFailover = ({ wish, plan, group, objects, notes }: WantedFailover, until: string): string =>

@@ -86,6 +86,7 @@ export class Terminals {
     const ended = once(this.#background, "exit");
     this.#background.kill("SIGINT");
     const [exitCode] = await ended;
+    this.#background = undefined;
     return exitCode;
   }
 

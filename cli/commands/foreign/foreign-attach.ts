@@ -74,6 +74,6 @@ const attach = async (context: Context, wanted: string, options: AttachOptions):
         stdout.write(`${context.json ? printedJson(told) : text}\n`);
       },
     });
-    stderr.write("It has ended.\n");
+    if (!context.json) stderr.write("It has ended.\n");
     return undefined;
   });

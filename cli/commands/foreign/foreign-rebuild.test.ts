@@ -80,6 +80,9 @@ describe("foreign-plan rebuild", () => {
     const again = await host.foreignPlan(`rebuild daily --json --restore ${restoreId}`);
     assert.equal(again.exitCode, 0, again.stderr);
     assert.equal(again.json().restoreId, restoreId);
+    assert.deepEqual(JSON.parse(again.stderr), {
+      warning: { message: `If it is interrupted, go on with --restore ${restoreId}` },
+    });
     assert.deepEqual(await names(host), all);
     const without = await host.foreignPlan("rebuild daily --json");
     assert.match(without.stderr, /OBJECT_NAME_TAKEN/);

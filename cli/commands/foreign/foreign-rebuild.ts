@@ -44,7 +44,7 @@ const rebuild = async (context: Context, wanted: string, options: RebuildOptions
     const restoreId = restoreOf(planId, options.restore);
     const wishes = { ...rebuildWishes(options), evenDamaged: options.damaged };
     const planned = await planForeignRebuild(site, manifest, restoreId, wishes);
-    context.host.stderr.write(`${restoreId}: if it is interrupted, go on with --restore ${restoreId}\n`);
+    tell(context, `If it is interrupted, go on with --restore ${restoreId}`);
     const objects = await carryOutRebuild(site, planned, {
       signal: context.host.signal,
       onMade: (made, from) => tellOtherLun(context, made, from),
@@ -58,6 +58,12 @@ const rebuild = async (context: Context, wanted: string, options: RebuildOptions
       exitCode: (isDone ? exitCodes.done : exitCodes.failed).code,
     };
   });
+
+/** What is to be known before it is over. */
+const tell = ({ json, warn, host }: Context, text: string): void => {
+  if (json) warn(text);
+  else host.stderr.write(`${text}\n`);
+};
 
 /** Names what is made, as a control plane names a restore. */
 const restoreOf = (planId: PlanId, given: RunId | undefined): RunId => {

@@ -90,16 +90,21 @@ const unstoppableLines = ({ state, home, to, unstoppable = [] }: FailoverAnswer)
   return [`Nobody can switch these off. Say that it goes on when nobody at ${site} uses them any more:`, ...names];
 };
 
-const divergedLines = ({ home, diverged = [], divergedCount = 0 }: FailoverAnswer): readonly string[] => {
+const divergedLines = ({ home, diverged = [], divergedCount = 0, besidePrefix }: FailoverAnswer): readonly string[] => {
   if (divergedCount === 0) return [];
-  const names = diverged.map(({ kind, name }) => `  ${kindNames[kind]} ${printable(name)}`);
+  const isBeside = besidePrefix !== undefined;
+  const beside = (name: string) => (isBeside ? `, and beside it ${printable(besideName(name, besidePrefix))}` : "");
+  const names = diverged.map(({ kind, name }) => `  ${kindNames[kind]} ${printable(name)}${beside(name)}`);
   const more = divergedCount - diverged.length;
   return [
-    `Changed at ${home} since the failover, and not overwritten:`,
+    `Changed at ${home} since the failover${isBeside ? ", and not overwritten: what came home is beside it" : ""}:`,
     ...names,
     ...(more > 0 ? [`  and ${more} more`] : []),
   ];
 };
+
+/** A file's stays in its directory. */
+const besideName = (name: string, prefix: string): string => name.replace(/[^/]*$/, (last) => `${prefix}${last}`);
 
 const commandText = {
   continue: (plan: string) => `smtx-backup failover continue ${plan}`,

@@ -21,6 +21,7 @@ export const adoptionCreateSchema = z.strictObject({
   authority: z
     .string()
     .max(64 * 1024)
+    .refine((text) => !text.includes("PRIVATE KEY"), "certificates alone: leave the key where it is")
     .optional(),
   /** Only plans of these names or ids. Absent: all. */
   plans: z.array(z.string().min(1).max(63)).min(1).max(adoptedPlansMax).optional(),

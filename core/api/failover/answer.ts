@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { entriesMax, sentenceSchema } from "../bounds.ts";
+import { nameSchema } from "../object/common.ts";
 import { reasonSchema } from "../reason.ts";
 import { failoverCommandSchema, failoverSchema, failoverStateSchema } from "./failover.ts";
 
@@ -17,9 +18,19 @@ export const failoverAnswerSchema = failoverSchema
       turning: true,
       until: true,
     },
-    ...{ group: true, backGroup: true, unstoppable: true, diverged: true, divergedCount: true, steps: true },
+    ...{
+      group: true,
+      backGroup: true,
+      unstoppable: true,
+      diverged: true,
+      divergedCount: true,
+
+      steps: true,
+    },
   })
   .extend({
+    /** What came home beside these has their names with this before them. Absent: nothing has. */
+    besidePrefix: nameSchema.optional(),
     /** What the state does. */
     does: sentenceSchema,
     /** It waits for nobody. */

@@ -38,9 +38,10 @@ export const planView = (standIns: readonly StandIn[], site: readonly ObjectConf
   const told: Told[] = standIns.flatMap(({ home, madeName, object }) =>
     object === undefined ? [] : [{ local: object, ...inHomeTerms({ home, madeName }, object, { homes, isAtHome }) }],
   );
+  const byVolume = new Map((site ?? []).map((object) => [volumeKey(object), object]));
   const known = new Set(told.map(({ local }) => objectKey(local)));
   const disks = (site ?? []).flatMap((object) =>
-    known.has(objectKey(object)) ? [] : (diskByItself(object, homes, site ?? []) ?? []),
+    known.has(objectKey(object)) ? [] : (diskByItself(object, homes, byVolume) ?? []),
   );
   const replaced = new Set([
     ...known,
@@ -58,6 +59,10 @@ export const planView = (standIns: readonly StandIn[], site: readonly ObjectConf
   };
 };
 
+/** By which a volume's own object is found. */
+const volumeKey = ({ kind, volumes }: { readonly kind: string; readonly volumes: readonly { id: string }[] }): string =>
+  `${kind}/${volumes[0]?.id}`;
+
 interface Told extends InHomeTerms {
   readonly local: ObjectConfig;
 }
@@ -69,12 +74,12 @@ interface Told extends InHomeTerms {
 const diskByItself = (
   object: ObjectConfig,
   homes: ReadonlyMap<string, string>,
-  site: readonly ObjectConfig[],
+  byVolume: ReadonlyMap<string, ObjectConfig>,
 ): Told | undefined => {
   const [volume] = object.volumes;
   const homeId = homes.get(volume?.id ?? "");
   if (object.kind !== "volume" || volume === undefined || homeId === undefined) return undefined;
-  const original = site.find((one) => one.kind === "volume" && one.volumes[0]?.id === homeId);
+  const original = byVolume.get(volumeKey({ kind: "volume", volumes: [{ id: homeId }] }));
   const { id, name } = original ?? { id: homeId, name: object.name };
   const { origin: _, ...rest } = object;
   return { local: object, object: { ...rest, id, name, volumes: [{ ...volume, id: homeId }] }, mapping: null };

@@ -1,8 +1,12 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { parseArgs, styleText } from "node:util";
 import { bytesIn, bytesText } from "../../../core/api/bytes.ts";
+import type { FailoverAnswer } from "../../../core/api/failover/answer.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
 import { ownNetworkProblem } from "../emulators/namespace.ts";
 import { changeDiskImage, type DiskImage, makeDiskImage } from "./image.ts";
@@ -96,14 +100,47 @@ const demonstrate = async (dir: string, system: LocalSystem, wanted: Wanted): Pr
   say("The first restore point is still what it was");
   await system.run("rebuild", first.groupId, "--site", "b", "--prefix", "again-", "--wait");
   expectEqual(await exported(dir, system, "again-web1"), first.sha256);
+  await remove(system, "again-web1");
   await system.run("group", "list", "--plan", "nightly", "--site", "b");
+
+  await thereAndBack(dir, system, { file, made, changingBytes });
 
   say("The disk on site a becomes what it was on the first day");
   await system.run("rollback", first.groupId, "--discard-changes", "--wait");
-  expectEqual(await exported(dir, system, "web1", "a"), first.sha256, "rolled back a");
+  expectEqual(await exported(dir, system, await diskAtA(system), "a"), first.sha256, "rolled back a");
   await system.run("group", "list", "--plan", "nightly", "--site", "a");
   if (made !== undefined && second.sha256 === first.sha256) throw new Error("the two days do not differ");
   say(`All of it is equal, byte for byte. ${Math.round((Date.now() - begun) / 1000)} s.`);
+};
+
+/** The site's disk is made at b, is written there, and goes home. */
+const thereAndBack = async (
+  dir: string,
+  system: LocalSystem,
+  image: { readonly file: string; readonly made: DiskImage | undefined; readonly changingBytes: number },
+): Promise<void> => {
+  const { file, made, changingBytes } = image;
+  say("Site a is given up: site b takes its place, with the disk of the second day");
+  await system.run("failover", "nightly", "--to", "b", "--yes", "--wait");
+  if (made !== undefined) {
+    say(`Work goes on at site b: ${megabytes(changingBytes)} inside the disk are written`);
+    await changeDiskImage({ file, format: made.format, changingBytes, seed: 3 });
+    await system.run("volume", "import", file, "--site", "b", "--into", "web1");
+  }
+
+  say("Home again, with what was written at b and nothing else");
+  await system.runUntilItWaits("failback", "nightly", "--yes", "--wait");
+  await system.run("failover", "continue", "nightly", "--wait");
+  const { steps } = await system.ask<FailoverAnswer>("failover", "show", "nightly");
+  const sentBack = steps.find(({ state }) => state === "sending-back")?.runId;
+  if (sentBack === undefined) throw new Error("nothing was sent back");
+  await system.run("run", "show", sentBack);
+  expectEqual(
+    await exported(dir, system, await diskAtA(system), "a"),
+    await sha256Of(file),
+    "home at a",
+    "written at b",
+  );
 };
 
 const plan = `name: nightly
@@ -153,8 +190,25 @@ const prove = async (
     ...["volume", "export", "web1", "--group", groupId, "--site", "a", "-o", output, "--force"],
   );
   expectEqual(await exported(dir, system, `${prefix}web1`), source.sha256);
+  await remove(system, `${prefix}web1`);
   return { groupId, sha256: source.sha256 };
 };
+
+/** Its id: what came home was sent into a mirror there, which has the same name. */
+const diskAtA = async (system: LocalSystem): Promise<string> => {
+  const { plan } = await system.ask<PlanShown>("plan", "show", "nightly");
+  const [disk] = plan.objects;
+  if (disk === undefined) throw new Error("the plan has no object");
+  return disk.id;
+};
+
+interface PlanShown {
+  readonly plan: { readonly objects: readonly { readonly id: string }[] };
+}
+
+/** It has a LUN id at b that the disk itself is to have there. */
+const remove = (system: LocalSystem, name: string): Promise<void> =>
+  system.run("object", "delete", name, "--site", "b", "--yes");
 
 const exported = async (dir: string, system: LocalSystem, name: string, site = "b"): Promise<string> => {
   const image = await system.json<{ sha256: string }>(
@@ -170,8 +224,14 @@ const exported = async (dir: string, system: LocalSystem, name: string, site = "
   return image.sha256;
 };
 
-const expectEqual = (restored: string, source: string, what = "rebuilt on b"): void => {
-  print(`source snapshot  sha256 ${source}`);
+const sha256Of = async (file: string): Promise<string> => {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(file), hash);
+  return hash.digest("hex");
+};
+
+const expectEqual = (restored: string, source: string, what = "rebuilt on b", from = "source snapshot"): void => {
+  print(`${from.padEnd(15)}  sha256 ${source}`);
   print(`${what.padEnd(15)}  sha256 ${restored}`);
   if (restored !== source) throw new Error(`what was ${what} is not what was snapshotted`);
   print(styleText("green", "equal"));

@@ -58,6 +58,12 @@ export class LocalSystem {
     await succeeded(child, parameters);
   }
 
+  /** The same of one that ends with 1, since it waits for a person's word. */
+  async runUntilItWaits(...parameters: string[]): Promise<void> {
+    this.#show(parameters);
+    await ended(this.#spawn(parameters, "inherit"), parameters, 1);
+  }
+
   /** Runs a command and gives what it answers as JSON. */
   async json<T>(...parameters: string[]): Promise<T> {
     this.#show(parameters);
@@ -84,7 +90,9 @@ export class LocalSystem {
   }
 }
 
-const succeeded = async (child: ChildProcess, parameters: readonly string[]): Promise<void> => {
+const succeeded = (child: ChildProcess, parameters: readonly string[]): Promise<void> => ended(child, parameters, 0);
+
+const ended = async (child: ChildProcess, parameters: readonly string[], expected: number): Promise<void> => {
   const [code] = await once(child, "exit");
-  if (code !== 0) throw new Error(`smtx-backup ${parameters.join(" ")} ended with ${code}`);
+  if (code !== expected) throw new Error(`smtx-backup ${parameters.join(" ")} ended with ${code}`);
 };

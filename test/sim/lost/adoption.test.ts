@@ -48,6 +48,8 @@ const noted = ({ plans }: AdoptionAnswer): readonly string[] =>
 
 describe("a control plane that is lost with all that it knew", () => {
   let old: BackedUp;
+  /** What the newest restore point has of each volume. */
+  let contents: readonly Buffer[];
   before(async () => {
     old = await backedUp();
   });
@@ -86,6 +88,7 @@ describe("a control plane that is lost with all that it knew", () => {
 
     await world.api.send("POST", `/v1/plans/${planId}/resume`);
     await a.write(volumeIds[1] ?? "", 2 * extentBytes, 4096, 9);
+    contents = await Promise.all(volumeIds.map((id) => a.read(id)));
     const run = await world.backUp(planId);
     assert.equal(run.sequence, 3);
     for (const site of ["b", "c"]) {
@@ -96,27 +99,35 @@ describe("a control plane that is lost with all that it knew", () => {
     }
   });
 
+  test("has what it was told of cloned to another site, and rolled back where it came from", async () => {
+    const { world, a, runs, volumeIds } = old;
+    const [, second] = runs;
+    const groupId = second?.groupId ?? assert.fail("there were two runs");
+    const was = await Promise.all(volumeIds.map((id) => world.site("b").readGroup(groupId, id)));
+    const cloned = await world.restore({ type: "clone", groupId, fromSiteId: "b", siteId: "c", namePrefix: "copy-" });
+    assert.equal(statusOf(cloned), "succeeded", JSON.stringify(cloned.targets));
+    const made = await world.madeAt("c", "copy-");
+    assert(
+      made.get("copy-db")?.equals(was[0] ?? Buffer.alloc(0)) &&
+        made.get("copy-mail")?.equals(was[1] ?? Buffer.alloc(0)),
+    );
+    const back = await world.restore({ type: "rollback", groupId, from: "b", discardChanges: true });
+    assert.equal(statusOf(back), "succeeded", JSON.stringify(back.targets));
+    for (const [index, id] of volumeIds.entries()) assert((await a.read(id)).equals(was[index] ?? Buffer.alloc(0)));
+  });
+
   test("has its restore points rebuilt at b when the protected site is gone for good", async () => {
-    const { world, a, authority, runs, volumeIds } = old;
-    const contents = await Promise.all(volumeIds.map((id) => a.read(id)));
+    const { world, a, authority, runs } = old;
     await a.burn();
     await world.loseControlPlane(["b"]);
     const adopted = await world.adopt("b", { authority });
     assert.deepEqual(noted(adopted).toSorted(), ["SITE_UNKNOWN", "TARGET_NOT_ADOPTED"]);
     const [newest] = await groupsOf(old, "b");
     assert.notEqual(newest?.id, runs[1]?.groupId);
-    const { status, body } = await world.api.send<Run>("POST", "/v1/restores", {
-      ...{ type: "rebuild", groupId: newest?.id, siteId: "b", namePrefix: "again-" },
-    });
-    assert.equal(status, 201, JSON.stringify(body));
-    await world.settle();
-    assert.equal(statusOf(await world.run(body.id)), "succeeded");
-    const b = world.site("b");
-    const made = (await b.driver.inventory()).filter(({ name }) => name.startsWith("again-"));
-    assert.deepEqual(made.map(({ name }) => name).toSorted(), ["again-db", "again-mail"]);
-    for (const { name, volumes } of made) {
-      const is = await b.read(volumes[0]?.id ?? "");
-      assert(is.equals(contents[name === "again-db" ? 0 : 1] ?? Buffer.alloc(0)), name);
-    }
+    const rebuilt = await world.restore({ type: "rebuild", groupId: newest?.id, siteId: "b", namePrefix: "again-" });
+    assert.equal(statusOf(rebuilt), "succeeded");
+    const made = await world.madeAt("b", "again-");
+    assert.deepEqual([...made.keys()].toSorted(), ["again-db", "again-mail"]);
+    for (const [name, is] of made) assert(is.equals(contents[name === "again-db" ? 0 : 1] ?? Buffer.alloc(0)), name);
   });
 });

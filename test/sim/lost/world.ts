@@ -99,7 +99,7 @@ export class LosableWorld {
         targets,
         objectCount: more.objects.length,
         objectSet: 1,
-        schedule: scheduleSchema.parse({ cycle: "hourly" }),
+        schedule: scheduleSchema.parse({ cycle: "hourly", startsOn: "2099-01-01" }),
       },
       ...{ compression: { enabled: true, level: 1, dictionary: true }, slotsDoneUntil: now, sequence: 0, lanes: {} },
       ...more,
@@ -135,6 +135,29 @@ export class LosableWorld {
     const { body: answer } = await this.api.send<AdoptionAnswer>("GET", `/v1/adoptions/${site}/${body.id}`);
     assert.equal(answer.state, "done", JSON.stringify(answer));
     return answer;
+  }
+
+  /** Has something of a group back. @returns the restore, when it has ended */
+  async restore(wishes: object): Promise<Run> {
+    this.api.pass(1);
+    await this.alive();
+    const { status, body } = await this.api.send<Run>("POST", "/v1/restores", wishes);
+    assert.equal(status, 201, JSON.stringify(body));
+    await this.settle();
+    return this.run(body.id);
+  }
+
+  /** What a site has of objects whose names begin so, by their names. */
+  async madeAt(name: string, prefix: string): Promise<ReadonlyMap<string, Buffer>> {
+    const { driver, ...site } = this.site(name);
+    const made = (await driver.inventory()).filter(
+      (one) => one.name.startsWith(prefix) && one.origin?.role !== "mirror",
+    );
+    return new Map(
+      await Promise.all(
+        made.map(async (one) => [one.name, await this.site(site.id).read(one.volumes[0]?.id ?? "")] as const),
+      ),
+    );
   }
 
   /** All that is to be done is done, and what nobody does is found by the sweep. */

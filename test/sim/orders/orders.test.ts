@@ -13,10 +13,7 @@ import {
   readStarted,
   readStopped,
 } from "../../../functions/orders/order-answers.ts";
-import { withoutWaiting } from "../no-waiting.ts";
 import { OrdersWorld, reasonOf } from "./world.ts";
-
-withoutWaiting();
 
 const worldTest = (title: string, body: (world: OrdersWorld) => Promise<void>): void => {
   test(title, async () => {
@@ -94,6 +91,7 @@ describe("an order to stop", () => {
       assert.deepEqual([names(wereOn), names(cantBe), gone], [["web"], ["/exports/e1/vm/a.img", "log"], []]);
       const stopped = world.done.filter((task) => task.kind === "order" && task.order.type === "stop");
       assert.equal(stopped.length, loses ? 8 : 4);
+      assert.ok(!world.done.some(({ kind }) => kind === "unstage"), "nothing was brought there for it");
     });
   }
 

@@ -1,17 +1,29 @@
 import assert from "node:assert/strict";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { failoverIdOf, type GroupId, planIdSchema, type RunId } from "../../../core/api/ids.ts";
+import type { FailoverCommand } from "../../../core/api/failover/failover.ts";
+import type { FailoverWish } from "../../../core/api/failover/request.ts";
+import {
+  type FailoverId,
+  failoverIdOf,
+  type GroupId,
+  planIdSchema,
+  type RunId,
+  type SiteId,
+} from "../../../core/api/ids.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import { objectSpecSchema } from "../../../core/api/object-spec.ts";
+import type { Plan } from "../../../core/api/plan.ts";
 import type { Run } from "../../../core/api/run.ts";
 import { isRunTask, type RunTask } from "../../../core/api/task.ts";
 import { partsOf, statusOf } from "../../../core/run/steps.ts";
-import { createTestApi, siteA, siteB, type TestApi } from "../../../functions/api/testing.ts";
-import { siteKey } from "../../../functions/documents/records.ts";
+import { createTestApi, reportAlive, siteA, siteB, type TestApi } from "../../../functions/api/testing.ts";
+import { planKey, siteKey } from "../../../functions/documents/records.ts";
 import { createPlan, runPlanNow } from "../../../functions/engine/commands.ts";
+import { confirmFailover } from "../../../functions/failover/confirm.ts";
+import { previewFailover } from "../../../functions/failover/preview.ts";
+import { sayToFailover } from "../../../functions/failover/say.ts";
 import { readGroups } from "../../../functions/groups/groups.ts";
 import { beginOrder, type OrderOptions } from "../../../functions/orders/begin-order.ts";
-import type { Deps } from "../../../functions/ports/deps.ts";
 import { startRebuild } from "../../../functions/rebuild/start-rebuild.ts";
 import { handleReport } from "../../../functions/report.ts";
 import { loadRun } from "../../../functions/runs/runs.ts";
@@ -51,6 +63,8 @@ export class OrdersWorld {
   readonly b: CutCluster;
   readonly objects: readonly ObjectConfig[];
   readonly #api: TestApi;
+  /** Their gateways do nothing. */
+  readonly down = new Set<SiteId>();
   /** Answers to these are lost the first time: what was done is done again. */
   loses: (task: RunTask) => boolean = () => false;
   /** Happens at a site when it has done a task. */
@@ -89,7 +103,7 @@ export class OrdersWorld {
     assert.deepEqual(this.#api.errors, []);
   }
 
-  get deps(): Deps {
+  get deps(): TestApi["deps"] {
     return this.#api.deps;
   }
 
@@ -109,6 +123,10 @@ export class OrdersWorld {
 
   async write(object: ObjectConfig, seed: number): Promise<void> {
     await write(this.a.driver, object.volumes[0]?.id ?? assert.fail(), [0, noise(extentBytes, seed)]);
+  }
+
+  read(object: ObjectConfig): Promise<Buffer> {
+    return this.a.read(object.volumes[0]?.id ?? assert.fail());
   }
 
   async backUp(): Promise<GroupId> {
@@ -144,12 +162,49 @@ export class OrdersWorld {
     return run;
   }
 
+  /** Somebody previews a failover, and confirms it. */
+  async beginFailover(kind: FailoverWish["kind"], more: Partial<FailoverWish> = {}): Promise<FailoverId> {
+    await this.comeAlive();
+    const wish: FailoverWish = { plan: planId, to: siteB, kind, ...more };
+    const { confirmation } = await previewFailover(this.deps, wish);
+    return (await confirmFailover(this.deps, { wish, confirmation })).id;
+  }
+
+  say(id: FailoverId, command: FailoverCommand): Promise<unknown> {
+    return sayToFailover(this.deps, id, { command, discardChanges: false });
+  }
+
+  /** Gateways are heard of, but those of a site that is down. */
+  async comeAlive(): Promise<void> {
+    for (const id of [siteA, siteB]) if (!this.down.has(id)) await reportAlive(this.#api, id);
+  }
+
+  plan(): Promise<Plan | undefined> {
+    return this.deps.store.get<Plan>(planKey(planId)).then((stored) => stored?.body);
+  }
+
+  /** Time passes, and what is to be done is done, in steps of so many seconds. */
+  async pass(seconds: number, stepSeconds = 60): Promise<void> {
+    for (let past = 0; past < seconds; past += stepSeconds) {
+      this.#api.pass(stepSeconds);
+      await this.comeAlive();
+      await handleSweep(this.deps);
+      for (let tasks = this.#tasks(); tasks.length > 0; tasks = this.#tasks()) {
+        for (const task of tasks) await this.#work(task);
+      }
+    }
+  }
+
+  #tasks(): readonly RunTask[] {
+    return [siteA, siteB].flatMap((id) =>
+      this.down.has(id) ? [] : this.deps.tasks.takeAll(id).flatMap(({ task }) => (isRunTask(task) ? [task] : [])),
+    );
+  }
+
   async settle(runId: RunId): Promise<Run> {
     let quiet = 0;
     for (let round = 0; round < roundsMax; round += 1) {
-      const tasks = [siteA, siteB].flatMap((id) =>
-        this.#api.deps.tasks.takeAll(id).flatMap(({ task }) => (isRunTask(task) ? [task] : [])),
-      );
+      const tasks = this.#tasks();
       for (const task of tasks) await this.#work(task);
       const run = (await loadRun(this.deps, runId))?.run ?? assert.fail(`there is no run ${runId}`);
       if (tasks.length > 0) quiet = 0;
@@ -157,6 +212,7 @@ export class OrdersWorld {
       else {
         quiet += 1;
         this.#api.pass(60);
+        await this.comeAlive();
         await handleSweep(this.deps);
       }
     }
