@@ -42,6 +42,7 @@ export class HomeAndThere {
   there = new Map<string, Content>();
   /** What stays though a failover has made it, since it had changed. */
   leftBehind: Content[] = [];
+  sentBack: Contents = new Map();
   readonly groups = new Map<string, Contents>();
   readonly on = new Set<"home" | "there">(["home"]);
   place: "home" | "there" = "home";
@@ -77,9 +78,10 @@ export class HomeAndThere {
     this.written = this.written.filter((one) => kept.has(one) || !gone.includes(one));
   }
 
-  /** What objects have, wherever they are. */
+  /** What objects have, wherever they are, and what home has of those there as a restore point. */
   kept(): readonly number[] {
-    return [...this.home.values(), ...this.beside.values(), ...this.there.values(), ...this.leftBehind].flat();
+    const made = [...this.beside.values(), ...this.there.values(), ...this.leftBehind];
+    return [...this.home.values(), ...made, ...this.sentBack.values()].flat();
   }
 
   lost(): readonly number[] {
@@ -105,7 +107,10 @@ export class HomeAndThere {
     "stopping-there": () => this.stop("there"),
     "undo-stopping": () => this.stop("there"),
     sending: () => this.send(this.atHome()),
-    "sending-back": () => this.send(this.there),
+    "sending-back": () => {
+      this.sentBack = new Map(this.there);
+      return this.send(this.there);
+    },
     comparing: ({ group }) => this.compare(this.atHome(), group),
     "comparing-there": ({ backGroup }) => this.compare(this.there, backGroup),
     "comparing-here": ({ homeGroup }) => this.compare(this.atHome(), homeGroup),
@@ -129,12 +134,13 @@ export class HomeAndThere {
       this.remove(this.there, kind === "test" ? this.there : this.contentsOf(backGroup), cut),
     "undo-removing": ({ homeGroup, group, discardChanges }, cut) =>
       this.remove(this.there, discardChanges ? this.there : this.contentsOf(homeGroup ?? group), cut),
-    "rolling-back": ({ backGroup, homeGroup, discardChanges }, cut) => {
+    "rolling-back": ({ backGroup, homeGroup, discardChanges, asBeforeCount = 0, divergedCount = 0 }, cut) => {
       const before = this.contentsOf(homeGroup);
       const back = this.contentsOf(backGroup);
       const meant = objects.filter(({ id }) => this.home.has(id));
       const open = meant.filter(({ id }) => discardChanges || isSame(this.home.get(id), before.get(id)));
-      if (cut) return refused;
+      // Of what was looked at nothing may have gone since.
+      if (cut || open.length < asBeforeCount + (discardChanges ? divergedCount : 0)) return refused;
       for (const { id } of open) this.home.set(id, back.get(id) ?? []);
       return {};
     },

@@ -292,6 +292,17 @@ describe("a site that was taken over", () => {
     assert.deepEqual([await readPlan(api), await groupsAt(api, siteB)], [before, []]);
   });
 
+  test("can't sign for a group what is the manifest of another", async () => {
+    const { api, signer } = await createAdoptionWorld();
+    const [other] = await toldGroup(siteB, manifestOf(8), signer);
+    const [own] = await toldGroup(siteB, manifestOf(7), signer);
+    assert(other && own);
+    const group = { ...own.group, manifestSha256: other.group.manifestSha256 };
+    const told = { ...own, group, packed: other.packed, proof: await signer(siteB, group) };
+    const answer = await adopt(api, siteB, [[told]]);
+    assert.deepEqual([refusalsIn(answer), answer.plans], [[[idOf(7), "MANIFEST_OF_OTHER_GROUP"]], []]);
+  });
+
   test("can't raise numbers without bound", async () => {
     const { api, signer } = await createAdoptionWorld();
     await ownPlan(api);

@@ -15,7 +15,10 @@ interface When {
 }
 
 /** What makes the run of a deletion. */
-export const deletionRun = ({ plan, upTo, told }: Wanted, { slot, now, failoverId }: When) => {
+export const deletionRun = (
+  { plan, upTo, told }: Pick<Wanted, "plan" | "upTo" | "told">,
+  { slot, now, failoverId }: When,
+) => {
   const { id: planId, source, compression, name: planName } = plan;
   const targets = told.sites.map(({ siteId }) => siteId);
   const run = newRun({

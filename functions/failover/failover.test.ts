@@ -328,7 +328,7 @@ describe("an undone failover of what was written there", () => {
 });
 
 describe("a planned failover that can't go on", () => {
-  test("halts where somebody writes after the last difference was sent, and sends again", async () => {
+  test("halts where somebody writes after the last difference was sent, asks again, and sends again", async () => {
     const api = await withPlan();
     const { failover } = await begin(api, { kind: "planned" });
     await work(api);
@@ -336,6 +336,9 @@ describe("a planned failover that can't go on", () => {
     await workBut(api, changedAt("a", "db"));
     const halted = await look(api, failover);
     assert.deepEqual([halted.state, halted.halted?.code], ["comparing", "CHANGED_AFTER_STOP"]);
+    await say(api, failover, "continue");
+    await work(api);
+    assert.equal((await look(api, failover)).state, "confirming", "the users are asked again");
     await say(api, failover, "continue");
     await work(api);
     const done = await look(api, failover);

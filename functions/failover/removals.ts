@@ -3,6 +3,7 @@ import { deletionIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { restoredMax } from "../../core/api/run.ts";
 import { partsOf } from "../../core/run/steps.ts";
+import { beginMirrorRelease } from "../deletions/begin-mirror-release.ts";
 import { beginRestoredDeletion } from "../deletions/begin-restored.ts";
 import type { Deps } from "../ports/deps.ts";
 import { type RebuildFact, readFacts } from "../runs/facts.ts";
@@ -88,10 +89,21 @@ const removeTest: RunWork = {
 };
 
 const removeSentBack = removeThere(({ backGroup }) => backGroup);
-const ofKind = ({ kind }: Failover): RunWork => (kind === "test" ? removeTest : removeSentBack);
+
+/** What was sent back lay in mirrors at home: they go last, and the groups stay. */
+const removeBoth: RunWork = {
+  ...removeSentBack,
+  begin: async (deps, failover, of) => {
+    const portions = await madeAt(deps, failover.to, failover.made);
+    if (failover.stage !== portions.length) return removeSentBack.begin(deps, failover, of);
+    await beginMirrorRelease(deps, { planId: failover.planId, siteId: failover.home, inFailover: of });
+    return undefined;
+  },
+};
+const ofKind = ({ kind }: Failover): RunWork => (kind === "test" ? removeTest : removeBoth);
 
 export const removeAtEnd: RunWork = {
-  ...removeSentBack,
+  ...removeBoth,
   idOf: (failover, slot) => ofKind(failover).idOf(failover, slot),
   begin: (deps, failover, of) => ofKind(failover).begin(deps, failover, of),
   result: (deps, failover, run) => ofKind(failover).result(deps, failover, run),

@@ -50,7 +50,10 @@ const kinds: readonly (readonly [kind: RunTask["kind"], hangs: string, fields: o
 const facilities = { kinds: ["volume"], pools: [], switches: [] };
 const answers = {
   ...{ inventory: [object], findObjects: [object], facilities },
-  snapshotGroup: { takenAt: runTaskFields.issuedAt, snapshots: [{ volumeId: "v1", snapshotId: "s1", sizeBytes: 1 }] },
+  snapshotGroup: {
+    takenAt: runTaskFields.issuedAt,
+    snapshots: [{ volumeId: "v1", sourceVolumeId: "v1", snapshotId: "s1", sizeBytes: 1 }],
+  },
   prepareMirror: [mirrorOf],
   publishGroup: { snapshots: [] },
   listGroups: [],

@@ -48,7 +48,7 @@ const answersAgain = async (world: FailoverWorld): Promise<void> => {
   await world.passMinute();
 };
 
-const beginFailover = async (world: FailoverWorld, kind: "planned" | "unplanned"): Promise<void> => {
+const bringThere = async (world: FailoverWorld, kind: "planned" | "unplanned"): Promise<void> => {
   await world.begin(kind);
   await world.lead("continue", ["failed-over"]);
 };
@@ -91,7 +91,7 @@ export const failovers: readonly FailoverScenario[] = [
   {
     title: "a failback",
     before: async (world) => {
-      await beginFailover(world, "planned");
+      await bringThere(world, "planned");
       await world.write(siteB, "db", 3);
     },
     act: (world) => world.say("failback"),
@@ -119,7 +119,7 @@ export const failovers: readonly FailoverScenario[] = [
     title: "a failback to where something has changed",
     before: async (world) => {
       await burn(world);
-      await beginFailover(world, "unplanned");
+      await bringThere(world, "unplanned");
       await world.write(siteB, "db", 3);
       await world.write(siteB, "web", 4);
       await answersAgain(world);
@@ -147,7 +147,7 @@ export const failovers: readonly FailoverScenario[] = [
     title: "an undone failover",
     before: async (world) => {
       await world.write(siteA, "db", 2);
-      await beginFailover(world, "planned");
+      await bringThere(world, "planned");
     },
     act: (world) => world.say("undo"),
     kept: [1, 2],
@@ -164,7 +164,7 @@ export const failovers: readonly FailoverScenario[] = [
   {
     title: "an undo that would lose something",
     before: async (world) => {
-      await beginFailover(world, "planned");
+      await bringThere(world, "planned");
       await world.write(siteB, "db", 3);
     },
     act: (world) => world.say("undo"),
