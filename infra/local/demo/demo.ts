@@ -196,14 +196,14 @@ const prove = async (
 
 /** Its id: what came home was sent into a mirror there, which has the same name. */
 const diskAtA = async (system: LocalSystem): Promise<string> => {
-  const { plan } = await system.ask<PlanShown>("plan", "show", "nightly");
-  const [disk] = plan.objects;
+  const { objects } = await system.ask<PlanShown>("plan", "show", "nightly");
+  const [disk] = objects;
   if (disk === undefined) throw new Error("the plan has no object");
   return disk.id;
 };
 
 interface PlanShown {
-  readonly plan: { readonly objects: readonly { readonly id: string }[] };
+  readonly objects: readonly { readonly id: string }[];
 }
 
 /** It has a LUN id at b that the disk itself is to have there. */
