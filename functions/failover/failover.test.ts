@@ -15,8 +15,9 @@ import {
   siteA,
   siteB,
   type TestApi,
+  vmNamed,
 } from "../api/testing.ts";
-import { complete, report, takeTasks, workAt } from "../api/testing-gateway.ts";
+import { complete, groupsOn, report, takeTasks, workAt } from "../api/testing-gateway.ts";
 import type { Page } from "../documents/page.ts";
 import { handleSweep } from "../sweep.ts";
 
@@ -314,6 +315,35 @@ describe("a failback of what has changed at home", () => {
     assert.equal(done.state, "home");
     const rolled = tasks.flatMap((task) => (task.kind === "rollback" ? task.objects.map(({ id }) => id) : []));
     assert.deepEqual(rolled.toSorted(), ["lun-db", "vm-web"]);
+    assert.equal((await plan(api)).place, undefined);
+  });
+});
+
+describe("a site that was taken over", () => {
+  test("gets nothing made at home by sending objects that are not the plan's", async () => {
+    const api = await withPlan();
+    const { failover } = await begin(api);
+    await work(api);
+    await say(api, failover, "failback");
+    await work(api);
+    await say(api, failover, "continue");
+    const implant = { ...objectNamed("implant"), name: "implant" };
+    const takenAt = "2026-03-01T01:30:00.000Z";
+    const objects = [vmNamed("web"), objectNamed("db"), implant].map((config) => ({
+      config,
+      snapshotIds: [`s-${config.name}`],
+    }));
+    const tasks = await workBut(api, (task) => {
+      if (task.kind !== "snapshot" || task.siteId !== "b") return undefined;
+      groupsOn(api, siteB).add(task.groupId);
+      return { kind: "completed", result: { kind: "snapshot", takenAt, from: 0, objects } };
+    });
+    assert.equal((await look(api, failover)).state, "home");
+    assert(tasks.some((task) => task.kind === "prepare" && task.object.id === implant.id));
+    assert.deepEqual(
+      tasks.filter(({ kind }) => kind === "rebuild"),
+      [],
+    );
     assert.equal((await plan(api)).place, undefined);
   });
 });
