@@ -69,9 +69,12 @@ const commanded = (before: Failover, { type, discardChanges }: Commanded, now: I
   const isMeant = failoverTable[before.state].means.includes(type) || leadsTo(before, type) === before.state;
   const allowed = discardChanges || (isMeant && before.discardChanges === true);
   if (!isUnderWay(before)) return enterBy(withDiscard(before, allowed), type, now, discardChanges);
-  if (isMeant) return unturned(before, allowed);
+  if (isMeant) return unturned(before, allowed && before.state !== givesUpNothing);
   return before.turning === type ? before : { ...withDiscard(before, discardChanges), turning: type };
 };
+
+/** What a person lets it give up on the way there is not meant of what he wants next. */
+const givesUpNothing: FailoverState = "resuming";
 
 const enterBy = (before: Failover, command: FailoverCommand, now: Instant, discardChanges = false): Failover => {
   const next = failoverTable[before.state][command];

@@ -51,6 +51,8 @@ const onEntry: Partial<Record<FailoverState, (before: Failover, now: Instant) =>
   "starting-here": (before) => ({ ...before, stopped: true }),
   "undo-starting": (before) => without(before, ["placed", "started"]),
   "undo-removing": (before) => without(before, ["placed", "started"]),
+  // What was given up for the way that it was on says nothing of the next.
+  resuming: (before) => without(before, ["discardChanges"]),
   "failed-over": (before) => without(before, ["discardChanges"]),
   testing: (before, now) => ({ ...before, until: addSeconds(now, before.forSeconds ?? 0) }),
 };

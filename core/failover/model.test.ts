@@ -166,6 +166,21 @@ describe("a failover, whatever fails, is cut, is said twice or in between", () =
     );
   });
 
+  test("gives nothing up by what was said of the way that it was on before", () => {
+    const reason = { code: "GATEWAY_ABSENT", message: "Nobody answered." };
+    const fail = (failover: Failover) => decideFailover(failover, { type: "failed", reason }, start);
+    const undo = (failover: Failover, discardChanges: boolean) =>
+      decideFailover(failover, { type: "undo", discardChanges }, start);
+    const failback = fail({ ...testFailover("unplanned"), state: "stopping-there", started: true, placed: true });
+    const resuming = undo(failback, true);
+    assert.equal(resuming.state, "resuming");
+    for (const halted of [fail(resuming), fail(undo(resuming, true))]) {
+      const undone = undo(halted, false);
+      assert.deepEqual([undone.state, undone.discardChanges], ["undo-stopping", undefined]);
+      assert.equal(undo(halted, true).discardChanges, true);
+    }
+  });
+
   test("means the same when a command is said twice", () => {
     fc.assert(
       fc.property(

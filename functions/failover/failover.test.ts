@@ -7,8 +7,17 @@ import type { Group } from "../../core/api/group.ts";
 import type { Run } from "../../core/api/run.ts";
 import type { StatusAnswer } from "../../core/api/status.ts";
 import type { RunTask } from "../../core/api/task.ts";
-import { createNightlyPlan, createTestApi, reportAlive, siteA, siteB, type TestApi } from "../api/testing.ts";
-import { complete, report, takeTasks, workAt } from "../api/testing-gateway.ts";
+import {
+  createNightlyPlan,
+  createTestApi,
+  objectNamed,
+  reportAlive,
+  siteA,
+  siteB,
+  type TestApi,
+  vmNamed,
+} from "../api/testing.ts";
+import { complete, groupsOn, report, takeTasks, workAt } from "../api/testing-gateway.ts";
 import type { Page } from "../documents/page.ts";
 import { handleSweep } from "../sweep.ts";
 
@@ -118,6 +127,10 @@ describe("a failover of what was rebuilt before", () => {
     const strange = { plan: "nightly", to: "b", kind: "unplanned", madeBy: rebuilt.body.id.replace(/.Z$/, "9Z") };
     const preview = await api.send<FailoverPreview>("POST", "/v1/failover-previews", strange);
     assert(preview.body.notes.some(({ code }) => code === "MADE_ELSEWHERE"));
+    const others = { ...strange, madeBy: strange.madeBy.replace(/_0*1_/, `_${"7".repeat(26)}_`) };
+    assert.notEqual(others.madeBy, strange.madeBy);
+    const refused = await api.send<ErrorBody>("POST", "/v1/failover-previews", others);
+    assert.deepEqual([refused.status, refused.body.error.code], [400, "BAD_REQUEST"]);
   });
 });
 
@@ -303,6 +316,69 @@ describe("a failback of what has changed at home", () => {
     const rolled = tasks.flatMap((task) => (task.kind === "rollback" ? task.objects.map(({ id }) => id) : []));
     assert.deepEqual(rolled.toSorted(), ["lun-db", "vm-web"]);
     assert.equal((await plan(api)).place, undefined);
+  });
+});
+
+describe("a site that was taken over", () => {
+  test("gets nothing made at home by sending objects that are not the plan's", async () => {
+    const api = await withPlan();
+    const { failover } = await begin(api);
+    await work(api);
+    await say(api, failover, "failback");
+    await work(api);
+    await say(api, failover, "continue");
+    const implant = { ...objectNamed("implant"), name: "implant" };
+    const takenAt = "2026-03-01T01:30:00.000Z";
+    const objects = [vmNamed("web"), objectNamed("db"), implant].map((config) => ({
+      config,
+      snapshotIds: [`s-${config.name}`],
+    }));
+    const tasks = await workBut(api, (task) => {
+      if (task.kind !== "snapshot" || task.siteId !== "b") return undefined;
+      groupsOn(api, siteB).add(task.groupId);
+      return { kind: "completed", result: { kind: "snapshot", takenAt, from: 0, objects } };
+    });
+    assert.equal((await look(api, failover)).state, "home");
+    assert(tasks.some((task) => task.kind === "prepare" && task.object.id === implant.id));
+    assert.deepEqual(
+      tasks.filter(({ kind }) => kind === "rebuild"),
+      [],
+    );
+    assert.equal((await plan(api)).place, undefined);
+  });
+});
+
+describe("what a failback has made at home", () => {
+  test("goes only where nobody has changed it, also after a failback that was begun anew and undone", async () => {
+    const api = await withPlan();
+    const { failover } = await begin(api);
+    await work(api);
+    const fails = (site: string, type: string) => (task: RunTask) => {
+      if (task.kind === "order" && task.siteId === site && task.order.type === type) {
+        const reason = { code: "OBJECT_BUSY", message: "It is busy." };
+        return { kind: "failed", reason, retryable: false, progressed: false };
+      }
+      if (task.kind !== "rebuild" || task.siteId !== "a") return changedAt("a", "db")(task);
+      const object = { ...objectNamed("db"), id: "lun-beside", name: task.name };
+      return { kind: "completed", result: { kind: "rebuild", object } };
+    };
+    const goes = async (command: string, site: string, type: string, state: string) => {
+      await say(api, failover, command);
+      await workBut(api, fails(site, type));
+      const now = await look(api, failover);
+      assert.deepEqual([now.state, now.halted?.code], [state, "OBJECT_BUSY"]);
+    };
+    await say(api, failover, "failback");
+    await work(api);
+    await goes("continue", "a", "start", "starting-here");
+    await goes("undo", "b", "start", "resuming");
+    await goes("failback", "b", "stop", "stopping-there");
+    await say(api, failover, "undo");
+    const tasks = await workBut(api, () => undefined);
+    assert.equal((await look(api, failover)).state, "failed-over");
+    const removed = tasks.flatMap((task) => (task.kind === "reclaim" && task.restored ? [task.restored] : []));
+    assert(removed.length > 0);
+    for (const { unchangedSince } of removed) assert.equal(unchangedSince, failover.group?.id);
   });
 });
 

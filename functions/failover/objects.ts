@@ -4,7 +4,9 @@ import type { ObjectConfig } from "../../core/api/object.ts";
 import { readStopped } from "../orders/order-answers.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readRestorable } from "../restores/restorable.ts";
-import { snapshotFactsOf } from "../runs/facts.ts";
+import { readRunPlan, snapshotFactsOf } from "../runs/facts.ts";
+import { readRestoredObjects } from "../runs/restored-objects.ts";
+import { loadRun } from "../runs/runs.ts";
 
 const keyOf = ({ kind, id }: Pick<FailoverObject, "kind" | "id">): string => `${kind}/${id}`;
 
@@ -21,6 +23,21 @@ export const objectsOf = async (
   const all: ObjectConfig[] = [];
   for await (const { config } of snapshotFactsOf(deps, origin.id)) all.push(config);
   return all;
+};
+
+/**
+ * What came home of that which stands for the plan's objects: a site that was taken over may send
+ * others, and nothing is made of them. Of a rebuild that nobody here knows all counts.
+ */
+export const broughtHome = async (
+  deps: Deps,
+  { backGroup, home, madeThere }: Failover,
+): Promise<readonly ObjectConfig[]> => {
+  const back = backGroup === undefined ? [] : await objectsOf(deps, backGroup, home);
+  if (madeThere === undefined || (await loadRun(deps, madeThere)) === undefined) return back;
+  const stoodFor = await readRestoredObjects(deps, await readRunPlan(deps, madeThere));
+  const known = new Set(stoodFor.map(({ config }) => keyOf(config)));
+  return back.filter((object) => known.has(keyOf(object)));
 };
 
 /** What was on when orders switched it off, also where these came to nothing. */

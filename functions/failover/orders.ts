@@ -9,7 +9,7 @@ import { inStages } from "../../core/plan/stages.ts";
 import { beginOrder } from "../orders/begin-order.ts";
 import { type Compared, hasChanged, readCompared, readObstacles, readStopped } from "../orders/order-answers.ts";
 import type { Deps } from "../ports/deps.ts";
-import { objectsOf, without } from "./objects.ts";
+import { broughtHome, without } from "./objects.ts";
 import { rebuildThere } from "./rebuild.ts";
 import { readStages } from "./stages.ts";
 import type { RunWork } from "./work.ts";
@@ -163,7 +163,8 @@ export const compareHere: RunWork = {
   begin: async (deps, failover, inFailover) => {
     const { home, homeGroup } = failover;
     const { standIns } = homeBefore(failover);
-    const objects = await objectsOf(deps, needGroup(failover.backGroup), home);
+    needGroup(failover.backGroup);
+    const objects = await broughtHome(deps, failover);
     try {
       const groupId: GroupId = needGroup(homeGroup).id;
       await beginOrder(deps, { order: "compare", inFailover, siteId: home, groupId, standIns, objects });
@@ -175,7 +176,7 @@ export const compareHere: RunWork = {
     }
   },
   result: async (deps, failover, run) => {
-    const back = await objectsOf(deps, needGroup(failover.backGroup), failover.home);
+    const back = await broughtHome(deps, failover);
     const compared = await readCompared(deps, run.id);
     const result = comparison(compared);
     // What has come since is not there.
@@ -186,7 +187,7 @@ export const compareHere: RunWork = {
 
 /** What of that which came back is rolled back, and what is made: by what the comparison found. */
 export const dividedHere = async (deps: Deps, failover: Failover) => {
-  const all = await objectsOf(deps, needGroup(failover.backGroup), failover.home);
+  const all = await broughtHome(deps, failover);
   const { comparedBy, discardChanges = false } = failover;
   const compared = comparedBy === undefined ? [] : await readCompared(deps, comparedBy);
   const there = compared.filter((object) => !isGone(object));

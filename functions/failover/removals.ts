@@ -8,7 +8,7 @@ import { beginRestoredDeletion } from "../deletions/begin-restored.ts";
 import type { Deps } from "../ports/deps.ts";
 import { type RebuildFact, readFacts } from "../runs/facts.ts";
 import { loadRun } from "../runs/runs.ts";
-import { stopAt, thereIn } from "./orders.ts";
+import { needGroup, stopAt, thereIn } from "./orders.ts";
 import type { RunWork } from "./work.ts";
 
 interface Removal {
@@ -65,11 +65,14 @@ const madeAt = async (deps: Deps, siteId: SiteId, made: readonly RunId[]): Promi
 export const removeThere = (since: (failover: Failover) => FailoverGroup | undefined): RunWork =>
   remove((failover) => ({ siteId: failover.to, made: failover.made, since: since(failover) }));
 
-/** At home: what was made beside what is not overwritten. */
-export const removeHere: RunWork = remove(({ home, madeBeside, backGroup }) => ({
+/**
+ * At home: what was made beside what is not overwritten, and may have been in use. Where nothing is
+ * known of what came back, as a failback has begun anew, it has to be as the failover left it.
+ */
+export const removeHere: RunWork = remove(({ home, madeBeside, backGroup, group }) => ({
   siteId: home,
   made: madeBeside,
-  since: backGroup,
+  since: needGroup(backGroup ?? group),
 }));
 
 const stopThere = stopAt(thereIn);

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { FailoverWish } from "../../core/api/failover/request.ts";
 import type { Group } from "../../core/api/group.ts";
-import type { GroupId, RunId, SiteId } from "../../core/api/ids.ts";
+import { type GroupId, isRestoreId, planIdOf, type RunId, type SiteId } from "../../core/api/ids.ts";
 import { isRule, type Plan, type PlanObject } from "../../core/api/plan.ts";
 import type { Reason } from "../../core/api/reason.ts";
 import { siteOfObjects } from "../../core/plan/place.ts";
@@ -127,9 +127,10 @@ const groupMeant = async (deps: Deps, plan: Plan, { to, groupId, madeBy }: Failo
 /** Of a rebuild that this control plane knows; one of before it is taken at its word. */
 const groupOfRebuild = async (deps: Deps, plan: Plan, to: SiteId, madeBy: RunId): Promise<GroupId | undefined> => {
   const run = (await loadRun(deps, madeBy))?.run;
-  if (run === undefined) return undefined;
-  const part = run.targets[to];
-  const isGood = run.planId === plan.id && run.kind === "rebuild" && part?.state === "succeeded" && hasEnded(part);
+  // What another plan's restore has made stands for nothing of this one.
+  if (run === undefined && isRestoreId(madeBy) && planIdOf(madeBy) === plan.id) return undefined;
+  const part = run?.targets[to];
+  const isGood = run?.planId === plan.id && run.kind === "rebuild" && part?.state === "succeeded" && hasEnded(part);
   if (isGood) return (await readRunPlan(deps, madeBy)).restore?.fromGroupId;
   throw new VisibleError("BAD_REQUEST", `The run ${madeBy} has not rebuilt the plan “${plan.name}” at ${to}.`, {
     hint: `See what it did with: smtx-backup run show ${madeBy}`,
