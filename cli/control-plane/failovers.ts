@@ -31,6 +31,6 @@ export const failoverMeant = async (
   if (found !== undefined) return found.id;
   const what = test ? "no test of a failover" : "not been failed over";
   throw new VisibleError("FAILOVER_UNKNOWN", `The plan “${printable(planOrId)}” has ${what}.`, {
-    hint: "List failovers with: smtx-backup failover list",
+    hint: `List failovers${test ? "" : ", and tests of them,"} with: smtx-backup failover list`,
   });
 };

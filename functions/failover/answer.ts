@@ -77,8 +77,9 @@ const runsTwice = async (deps: Deps, failover: Failover): Promise<readonly Reaso
   );
   const [first] = on;
   if (first === undefined) return [];
-  const more = on.length > 1 ? `, and ${on.length - 1} more,` : "";
-  const message = `“${shownName(first.name)}”${more} runs at ${home}, and what stands for it at ${to} may run as well. Nothing there is overwritten. Switch one of them off.`;
+  const name = `“${shownName(first.name)}”`;
+  const [which, them] = on.length > 1 ? [`${name} and ${on.length - 1} more run`, "them"] : [`${name} runs`, "it"];
+  const message = `${which} at ${home}, and what stands for ${them} at ${to} may run as well. Nothing there is overwritten. Switch one side off: smtx-backup object power-off ${first.id} --site ${home}`;
   return [{ code: "RUNS_TWICE", message }];
 };
 

@@ -1,5 +1,6 @@
 import type { FailoverAnswer } from "../../../core/api/failover/answer.ts";
 import type { FailoverPreview } from "../../../core/api/failover/preview.ts";
+import { stateWords } from "../../../core/failover/words.ts";
 import { kindNames } from "../kind-names.ts";
 import { warningLines } from "../run.ts";
 import { printable, type Style } from "../style.ts";
@@ -115,7 +116,7 @@ const commandText = {
 const mayLines = ({ planName, kind, may }: FailoverAnswer): readonly string[] =>
   may.map(({ command, leadsTo }) => {
     const test = kind === "test" ? " --test" : "";
-    return `${commandText[command](printable(planName))}${test}  → ${leadsTo}`;
+    return `${commandText[command](printable(planName))}${test}  → ${leadsTo}: ${stateWords[leadsTo]}`;
   });
 
 /** A line for each. */

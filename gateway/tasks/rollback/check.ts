@@ -66,7 +66,7 @@ const refuseUsed = ([first]: readonly ObjectChanges[]): void => {
   const hint =
     first.usedBy?.vmId === undefined
       ? "End what writes it first."
-      : `Add --power-off, or switch it off before: smtx-backup object power-off ${first.usedBy.vmId} --site SITE`;
+      : `Add --power-off to a rollback, or switch it off before: smtx-backup object power-off ${first.usedBy.vmId} --site SITE`;
   throw new VisibleError("OBJECT_BUSY", message, { hint, retryable: false });
 };
 
