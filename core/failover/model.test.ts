@@ -181,6 +181,24 @@ describe("a failover, whatever fails, is cut, is said twice or in between", () =
     }
   });
 
+  test("of a test ends by itself when its time is over, also where it halted on its way", () => {
+    const reason = { code: "NOT_READY", message: "Nobody answered." };
+    for (const state of ["looking", "rebuilding", "starting"] as const) {
+      const halted = decideFailover({ ...testFailover("test"), state, made: [] }, { type: "failed", reason }, start);
+      assert.equal(decideFailover(halted, { type: "due" }, addSeconds(start, 3599)), halted);
+      const over = decideFailover(halted, { type: "due" }, addSeconds(start, 3600));
+      assert.ok(["removing", "removed"].includes(over.state), `${state}: ${over.state}`);
+    }
+  });
+
+  test("halts where an original is gone at home before what is there goes, until it is said once more", () => {
+    const before = { ...testFailover("unplanned"), state: "undo-looking", discardChanges: true } as const;
+    const halted = decideFailover(before, { type: "done", result: { missingCount: 1 } }, start);
+    assert.equal(halted.halted?.code, "OBJECT_GONE");
+    const say = (discardChanges: boolean) => decideFailover(halted, { type: "undo", discardChanges }, start).state;
+    assert.deepEqual([say(false), say(true)], ["undo-looking", "undo-placing"]);
+  });
+
   test("means the same when a command is said twice", () => {
     fc.assert(
       fc.property(

@@ -1,5 +1,6 @@
 import type { Failover } from "../api/failover/failover.ts";
 import type { Instant } from "../api/ids.ts";
+import { addSeconds } from "../ports/clock.ts";
 
 /** A failover that was just confirmed. */
 export const newFailover = (
@@ -18,6 +19,8 @@ export const newFailover = (
     attempt: 1,
     stage: 0,
     ...(group !== undefined && { group, homeGroup: group }),
+    // Also where it halts before it is one.
+    ...(kind === "test" && { until: addSeconds(now, rest.forSeconds ?? 0) }),
     made: rest.madeThere === undefined ? [] : [rest.madeThere],
     madeBeside: [],
     stopsHere: [],

@@ -43,7 +43,7 @@ export const noted = (before: Failover, result: StepResult): Failover => {
 export const faultOf = (failover: Failover, result: StepResult): Reason | undefined => {
   const { changed = [], changedCount = 0, missingCount = 0, on = [] } = result;
   const { state, home, to, discardChanges } = failover;
-  if (state === "undo-looking" && missingCount > 0 && !discardChanges) return goneAtHome(home, to, missingCount);
+  if (state === "undo-looking" && missingCount > 0) return goneAtHome(home, to, missingCount);
   if (changedCount === 0) return on.length === 0 ? undefined : stillOn(failover, on);
   const names = namesText(changed, changedCount);
   switch (state) {

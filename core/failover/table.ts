@@ -154,7 +154,7 @@ export const failoverTable: Readonly<Record<FailoverState, FailoverRow>> = {
   "undo-stopping": {
     ...undoing,
     undo: undoRegardless,
-    done: ({ discardChanges }) => (discardChanges ? "undo-placing" : "undo-comparing"),
+    done: ({ discardChanges }) => (discardChanges ? "undo-looking" : "undo-comparing"),
   },
   "undo-comparing": { ...undoing, undo: undoRegardless, done: to("undo-looking") },
   "undo-looking": { ...undoing, undo: undoRegardless, done: to("undo-placing") },

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { rm } from "node:fs/promises";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { FailoverCommand } from "../../../core/api/failover/failover.ts";
 import type { FailoverWish } from "../../../core/api/failover/request.ts";
@@ -80,6 +81,7 @@ export class OrdersWorld {
   static async open(): Promise<OrdersWorld> {
     const like = await emptyCluster();
     const sites = [await CutCluster.open("a", true, like), await CutCluster.open("b", true, like)] as const;
+    await rm(like, { recursive: true });
     const [a, b] = sites;
     for (const site of sites) await make(site, ...facilities);
     const objects = await make(a, ...protectedObjects);
