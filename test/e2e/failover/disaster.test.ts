@@ -195,7 +195,7 @@ describe("docs/disaster.md, on one machine", { timeout: 1_200_000 }, () => {
     await comeUp("a");
     for (const { command } of goingHome()) await typed(command, exitCodes[command]);
     assert.deepEqual(await sums("a", "failback-"), there);
-    assert.deepEqual(await world.names("b"), []);
+    assert.deepEqual(await world.names("b"), ["db1", "web"]);
   });
 });
 
