@@ -69,7 +69,9 @@ const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Pr
   const isStaged = run.sender !== undefined;
   // It was ended here, and its gateway serves it still.
   const isDetached = kind === "attach";
-  if (isDetached || (isGivenUp && !isStaged && mayBeWriting(part.endedIn))) {
+  // No late copy of what it has ordered switches anything, now that the failover has gone on.
+  const isOrder = kind === "failover";
+  if (isDetached || isOrder || (isGivenUp && !isStaged && mayBeWriting(part.endedIn))) {
     await deps.tasks.send(target, [{ task: abortTaskOf(deps, run, target) }]);
   }
   if (isDetached || isGivenUp) await closeShards(deps, run, target, part);

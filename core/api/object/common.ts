@@ -31,7 +31,7 @@ export const originSchema = z.object({
   /** Of the plan; absent where its cluster has not kept it, as of plans of its own site. */
   planName: planNameSchema.optional(),
   /** The restore that rebuilt it. Absent of a mirror, and where its cluster has not kept it. */
-  restoreId: runIdSchema.optional().catch(undefined),
+  restoreId: runIdSchema.optional(),
 });
 export type Origin = z.infer<typeof originSchema>;
 

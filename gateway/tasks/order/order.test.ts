@@ -238,3 +238,16 @@ describe("an order", () => {
     await assert.rejects(work, (error) => VisibleError.is(error, "OBJECT_IS_MIRROR"));
   });
 });
+
+describe("an order that is over", () => {
+  clusterTest("switches nothing any more: a copy of its task comes late", async (cluster) => {
+    const [web] = await cluster.create(vm("web"));
+    assert(web !== undefined);
+    const gateway = gatewayOf(cluster);
+    await gateway.does({ type: "start", object: meant(web) });
+    await cluster.store.abortGroup({ groupId: groupOfRun(9), owner: { planId, source: runTaskFields.source } });
+    await assert.rejects(gateway.does({ type: "stop", object: meant(web) }), { code: "GROUP_ABORTED" });
+    const [still] = await cluster.store.findObjects([{ kind: web.kind, id: web.id }]);
+    assert(still?.kind === "vm" && still.vm.status === "RUNNING");
+  });
+});

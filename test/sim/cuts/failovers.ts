@@ -221,6 +221,7 @@ export const playFailover = async (
   const { says, rests } = scenario[direction];
   if (direction === "back") await world.say(back.says);
   const { state } = await world.lead(says, Object.keys(rests) as FailoverState[]);
+  await world.dropsComeBack();
   const wanted = rests[state] ?? assert.fail(state);
   const [a, b] = [await world.objects(siteA), await world.objects(siteB)];
   assert(isOneOf(a, wanted.a) && isOneOf(b, wanted.b), `${state}: ${JSON.stringify({ a, b })}`);

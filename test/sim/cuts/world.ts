@@ -24,6 +24,8 @@ export class CutWorld {
   readonly sites: ReadonlyMap<SiteId, CutCluster>;
   readonly api: TestApi;
   readonly #messages: Message[] = [];
+  /** Tasks over which somebody has died. */
+  readonly #dropped: RunTask[] = [];
   cut = Cut.never();
   /** Nobody takes anything from the queues of these. */
   readonly asleep = new Set<SiteId>();
@@ -104,6 +106,12 @@ export class CutWorld {
     this.#messages.push({ task });
   }
 
+  /** Copies of what somebody has died over are delivered when all is over. */
+  async dropsComeBack(): Promise<void> {
+    for (const task of this.#dropped) this.comesBack(task);
+    await this.settle(undefined);
+  }
+
   /** A run is over, and all that follows from its end is done. */
   settle(runId: RunId | undefined): Promise<void> {
     return this.settleWhen(async () => runId === undefined || isSettled(await this.run(runId)));
@@ -149,7 +157,9 @@ export class CutWorld {
       if (!(error instanceof Died)) throw error;
       this.#messages.push(message);
       await this.onDeath();
-      if ("task" in message) await this.takeOver();
+      if (!("task" in message)) return;
+      this.#dropped.push(message.task);
+      await this.takeOver();
     }
   }
 
