@@ -82,9 +82,9 @@ describe("docs/disaster.md, on one machine", { timeout: 1_200_000 }, () => {
   const comeUp = async (...sites: readonly string[]): Promise<void> => {
     for (const site of sites) await does(`object list --site ${site} --refresh`);
   };
-  const sums = async (site: string) => ({
-    web: await world.sha256({ site, name: "web" }),
-    db1: await world.sha256({ site, name: "db1" }),
+  const sums = async (site: string, prefix = "") => ({
+    web: await world.sha256({ site, name: `${prefix}web` }),
+    db1: await world.sha256({ site, name: `${prefix}db1` }),
   });
 
   before(async () => {
@@ -194,8 +194,8 @@ describe("docs/disaster.md, on one machine", { timeout: 1_200_000 }, () => {
     await does("object create -f switch.yaml --site a");
     await comeUp("a");
     for (const { command } of goingHome()) await typed(command, exitCodes[command]);
-    assert.deepEqual(await sums("a"), there);
-    assert.deepEqual(await world.names("b"), []);
+    assert.deepEqual(await sums("a", "failback-"), there);
+    assert.deepEqual(await world.names("b"), ["db1", "web"]);
   });
 });
 
