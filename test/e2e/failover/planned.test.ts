@@ -98,8 +98,10 @@ describe("a planned failover of a VM and a LUN", () => {
     assert.deepEqual(await world.names("b"), []);
   });
 
-  test("loses nothing, keeps names and MAC addresses, and starts the VM there and not here", async () => {
+  test("asks once more, loses nothing, keeps names and MAC addresses, and starts the VM there and not here", async () => {
     const here = await sums("a");
+    await world.says("failover", "continue", "shop", "--wait");
+    await world.comesTo("confirming", "shop");
     await world.does("failover", "continue", "shop", "--wait");
     await world.comesTo("failed-over", "shop");
     assert.deepEqual(await sums("b"), here);
