@@ -88,7 +88,7 @@ export const errorCodes = {
   // The data path.
   LINK_BROKEN: { status: 502, retryable: true },
   LINK_SLOW: { status: 504, retryable: true },
-  GATEWAY_ABSENT: { status: 503, retryable: true },
+  GATEWAY_ABSENT: { status: 409, retryable: true },
   PEER_REFUSED: { status: 403, retryable: false },
   NOT_GRANTED: { status: 403, retryable: false },
   FENCED: { status: 409, retryable: false },
