@@ -112,6 +112,11 @@ export const errorCodes = {
   STORE_IN_USE: { status: 409, retryable: true },
   STORE_TOO_NEW: { status: 409, retryable: false },
   DISK_FAILED: { status: 500, retryable: true },
+  // A real cluster.
+  CLUSTER_UNREACHABLE: { status: 502, retryable: true },
+  CLUSTER_REFUSED: { status: 403, retryable: false },
+  CLUSTER_BUSY: { status: 409, retryable: true },
+  CLUSTER_TASK_FAILED: { status: 502, retryable: true },
   TOO_FEW_DESCRIPTORS: { status: 500, retryable: true },
   IMAGE_UNREADABLE: { status: 422, retryable: false },
   IMAGE_UNSUPPORTED: { status: 422, retryable: false },
