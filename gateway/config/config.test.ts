@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
-import { type ExtentstoreConfig, shareOf, type StorageConfig } from "../storage/config.ts";
+import { type ExtentstoreConfig, type StorageConfig, shareOf } from "../storage/config.ts";
 import { loadGatewayConfig, parseGatewayConfig } from "./config.ts";
 
 const minimal = {

@@ -71,7 +71,10 @@ export const smtxPathsBeside = (config: SmtxConfig, beside: (path: string) => st
 };
 
 /** Host and port of an address of the configuration. */
-export const hostAndPort = (written: string, portOtherwise: number): { readonly host: string; readonly port: number } => {
+export const hostAndPort = (
+  written: string,
+  portOtherwise: number,
+): { readonly host: string; readonly port: number } => {
   const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(written) ?? [];
   return { host: bracketed ?? plain ?? written, port: port === undefined ? portOtherwise : Number(port) };
 };
