@@ -3,7 +3,7 @@ import { apiUrlSchema } from "../../core/address/api-url.ts";
 import { extentBytesMax, extentBytesMin } from "../../core/api/object/volume-shape.ts";
 
 const file = z.string().min(1);
-/** `10.0.0.1`, `node1:2222`, `[fd00::1]:3260`; what stands for an option or another user is none. */
+/** `10.0.0.1`, `node1:2222`, `[fd00::1]:3260`; what would stand for an option is none. */
 const address = z
   .string()
   .max(255)
@@ -14,8 +14,9 @@ const address = z
 const user = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,254}$/, "letters, digits and _ . @ - only");
 
 /**
- * An SMTX OS cluster: what CloudTower, its iSCSI portal and, where it may be used, its nodes' command
- * line are found by. Secrets stand in files of their own, which only the gateway's user may read.
+ * An SMTX OS cluster: by what CloudTower, the iSCSI portal and, where it may be used, the command
+ * line of its nodes are found. Secrets stand in files of their own, which only the gateway's user
+ * may read.
  */
 export const smtxConfigSchema = z.strictObject({
   kind: z.literal("smtx"),
@@ -28,7 +29,7 @@ export const smtxConfigSchema = z.strictObject({
     /** Who knows the account: CloudTower itself, or the directory that it asks. */
     source: z.enum(["local", "ldap"]).default("local"),
     passwordFile: file,
-    /** The authority of CloudTower's certificate, in PEM; those of this host unless told otherwise. */
+    /** The authority of its certificate, in PEM; those of this host unless told otherwise. */
     ca: file.optional(),
   }),
   iscsi: z.strictObject({

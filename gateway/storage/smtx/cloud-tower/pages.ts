@@ -36,7 +36,10 @@ export const allPages = async <T extends { readonly id: string }>(options: Pages
   );
 };
 
-/** Undefined where rows have moved. A page may be shorter than asked for: an empty one is the last. */
+/**
+ * Undefined where rows have moved. A page may be shorter than it was asked to be; the last one is
+ * empty.
+ */
 const unmovedRows = async <T extends { readonly id: string }>(
   options: PagesOptions<T>,
 ): Promise<readonly T[] | undefined> => {

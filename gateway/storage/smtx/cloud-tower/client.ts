@@ -8,7 +8,7 @@ import { type Ensure, ensure } from "./ensure.ts";
 import { type TowerAnswer, TowerExchange, UnansweredError } from "./exchange.ts";
 import { followTasks } from "./follow.ts";
 import { allPages } from "./pages.ts";
-import { type Asked, notUnderstood, outcomeUnknown, refusalOf, unanswered } from "./refusals.ts";
+import { notUnderstood, outcomeUnknown, refusalOf, type TowerAsked, unanswered } from "./refusals.ts";
 import { loginRefused, type TowerAccount, TowerSession } from "./session.ts";
 
 export interface CloudTowerOptions extends TowerAccount {
@@ -125,7 +125,7 @@ export class CloudTower implements TowerQueries {
     return this.#exchange.close();
   }
 
-  #asked(operation: string): Asked {
+  #asked(operation: string): TowerAsked {
     const { url, user, secrets = [] } = this.#options;
     return { url, user, operation, secrets: [...this.#session.secrets, ...secrets] };
   }

@@ -6,7 +6,7 @@ import type { Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
 import type { TowerQueries } from "./asking.ts";
 import { OutcomeUnknownError } from "./outcome.ts";
-import { type Asked, lockedCode, outcomeUnknown } from "./refusals.ts";
+import { lockedCode, outcomeUnknown, type TowerAsked } from "./refusals.ts";
 import { shownWords } from "./secrets.ts";
 
 const taskSchema = z.looseObject({
@@ -26,7 +26,7 @@ const quietMax = 8;
 interface FollowOptions {
   readonly tower: TowerQueries;
   /** The change that began them. */
-  readonly asked: Asked;
+  readonly asked: TowerAsked;
   readonly ids: readonly string[];
   readonly time: Time;
   /** How long they may stand still. */
@@ -93,12 +93,15 @@ const movementOf = (tasks: readonly TowerTask[]): string =>
       .sort(),
   );
 
-const standsStill = ({ url, operation }: Asked, ids: readonly string[], seconds: number) =>
+const standsStill = ({ url, operation }: TowerAsked, ids: readonly string[], seconds: number) =>
   new OutcomeUnknownError("TIMEOUT", `Task ${ids[0]} of ${operation} at ${url} has not moved for ${seconds} s.`, {
     hint: "See CloudTower's task list: what it stands for may hold the cluster up. What it makes later is found or removed.",
   });
 
-const taskFailed = ({ url, operation, secrets }: Asked, { error_code, error_message }: TowerTask): VisibleError => {
+const taskFailed = (
+  { url, operation, secrets }: TowerAsked,
+  { error_code, error_message }: TowerTask,
+): VisibleError => {
   const said = [error_code, error_message].filter((text) => text !== undefined && text !== null && text !== "");
   const words = said.length === 0 ? "it does not say why" : shownWords(said.join(": "), secrets);
   const code = error_code === lockedCode ? "CLUSTER_BUSY" : "CLUSTER_TASK_FAILED";

@@ -8,7 +8,7 @@ import { shownWords } from "./secrets.ts";
 const refusalSchema = z.looseObject({ code: z.string().nullish(), message: z.string().nullish() });
 
 /** Who asked for what, for messages. */
-export interface Asked {
+export interface TowerAsked {
   readonly url: string;
   readonly user: string;
   readonly operation: string;
@@ -33,7 +33,7 @@ const wordsIn = ({ status, json }: TowerAnswer, secrets: readonly string[]): str
 };
 
 /** What it means that CloudTower answered with anything but 200. */
-export const refusalOf = (answer: TowerAnswer, asked: Asked): VisibleError => {
+export const refusalOf = (answer: TowerAnswer, asked: TowerAsked): VisibleError => {
   const { url, user, operation, secrets } = asked;
   const { status } = answer;
   const words = wordsIn(answer, secrets);
@@ -64,7 +64,7 @@ export const refusalOf = (answer: TowerAnswer, asked: Asked): VisibleError => {
 };
 
 /** What it means that nothing came. */
-export const unanswered = (error: UnansweredError, { url, operation }: Asked): VisibleError => {
+export const unanswered = (error: UnansweredError, { url, operation }: TowerAsked): VisibleError => {
   if (error.isUntrusted) {
     return new VisibleError("CLUSTER_REFUSED", `The certificate of ${url} is not trusted: ${error.message}.`, {
       hint: "Name the authority of CloudTower's certificate with storage.tower.ca, and the host as the certificate does.",
@@ -89,7 +89,7 @@ export const outcomeUnknown = (cause: VisibleError): OutcomeUnknownError =>
   });
 
 /** A version of CloudTower that this one does not know, or somebody else. */
-export const notUnderstood = ({ url, operation }: Asked, error: z.ZodError | undefined): VisibleError => {
+export const notUnderstood = ({ url, operation }: TowerAsked, error: z.ZodError | undefined): VisibleError => {
   const [issue] = error?.issues ?? [];
   const where = issue === undefined ? "it is no JSON" : `${issue.path.join(".") || "all of it"}: ${issue.code}`;
   return new VisibleError("CLUSTER_TASK_FAILED", `${url} answered ${operation} not as CloudTower does: ${where}.`, {
