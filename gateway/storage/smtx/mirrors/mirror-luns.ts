@@ -1,0 +1,72 @@
+import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
+import type { Database } from "../../extentstore/database/database.ts";
+import type { Owner } from "../../control.ts";
+import type { LunRef, LunWish } from "../cluster/hands.ts";
+import { digestOf, ourName, ownerTag } from "../names.ts";
+
+/*
+ * Where mirrors lie on the cluster: whatever their kind, as LUNs in targets of ours, one target for
+ * each of the source's, since LUNs keep their ids (W6), and for each way of striping. The rest of
+ * what an object is stands in the records.
+ */
+
+/** The LUN that a mirror volume is to have. */
+export const mirrorLun = (row: VolumeRow): LunWish => {
+  const owner = ownerTag({ planId: row.planId, source: row.source } as Owner);
+  const { stripeCount, stripeBytes } = row;
+  const place = digestOf(row.kind, row.lunTarget ?? "", `${stripeCount}x${stripeBytes}`);
+  return {
+    target: { name: ourName("mirror", owner, place), stripeCount, stripeBytes },
+    name: ourName("mirror", owner, row.id),
+    lunId: row.kind === "lun" ? (row.lunId ?? undefined) : undefined,
+    sizeBytes: row.sizeBytes,
+  };
+};
+
+/** A mirror volume that has no LUN yet, or not the one that it is to have. */
+export interface MirrorToMake {
+  readonly volumeId: string;
+  readonly wish: LunWish;
+  readonly now: LunRef | undefined;
+}
+
+/** Of these mirrors, those whose LUNs have to be made, grown or replaced. */
+export const mirrorsToMake = (database: Database, volumeIds: readonly string[]): readonly MirrorToMake[] =>
+  [...new Set(volumeIds)].flatMap((volumeId) => {
+    const row = database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ? AND role = 'mirror'", volumeId);
+    if (row === undefined) return [];
+    const wish = mirrorLun(row);
+    const now = lunOfVolume(database, volumeId);
+    return now !== undefined && isAsWished(now, wish) ? [] : [{ volumeId, wish, now }];
+  });
+
+/** One that is larger than it has to be stays: LUNs do not shrink. */
+const isAsWished = (now: LunRef, wish: LunWish): boolean => isInPlace(now, wish) && now.sizeBytes >= wish.sizeBytes;
+
+export const isInPlace = (now: LunRef, wish: LunWish): boolean =>
+  now.target === wish.target.name && (wish.lunId === undefined || now.lunId === wish.lunId);
+
+export const lunOfVolume = (database: Database, volumeId: string): LunRef | undefined =>
+  database.one<LunRef>(
+    "SELECT lun, zbsVolumeId, target, iqn, lunId, sizeBytes FROM lunsOfVolumes WHERE volumeId = ?",
+    volumeId,
+  );
+
+/** Inside a transaction. What it had before is to be removed. */
+export const putLun = (database: Database, volumeId: string, now: LunRef): void => {
+  const { lun, zbsVolumeId, target, iqn, lunId, sizeBytes } = now;
+  const before = lunOfVolume(database, volumeId);
+  if (before !== undefined && before.lun !== lun) {
+    database.run("INSERT OR IGNORE INTO removals (kind, id) VALUES ('lun', ?)", before.lun);
+  }
+  database.run(
+    "INSERT OR REPLACE INTO lunsOfVolumes VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+    volumeId,
+    lun,
+    zbsVolumeId,
+    target,
+    iqn,
+    lunId,
+    sizeBytes,
+  );
+};

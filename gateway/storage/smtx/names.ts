@@ -1,0 +1,23 @@
+import { createHash } from "node:crypto";
+import type { Owner } from "../control.ts";
+
+/*
+ * What everything that this product makes on a cluster is called there. CloudTower has no place for
+ * a tag on LUNs and snapshots but their names; labels are for people, who may change them.
+ */
+
+const tag = "smtx-backup";
+
+/** Whether a name says that this product has made what it names. */
+export const isOurs = (name: string): boolean => name === tag || name.startsWith(`${tag}.`);
+
+/** `smtx-backup.ROLE.…`: what it is for comes first, so that a person sees what it is. */
+export const ourName = (role: "ledger" | "mirror" | "read" | "manifest" | "group", ...parts: readonly string[]) =>
+  [tag, role, ...parts].join(".");
+
+/** The part of a name that says whose it is. */
+export const ownerTag = ({ source, planId }: Owner): string => `${source}.${planId}`;
+
+/** Of a name that may be longer than a cluster takes, or have characters that it does not. */
+export const digestOf = (...texts: readonly string[]): string =>
+  createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, 12);
