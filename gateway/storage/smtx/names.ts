@@ -11,8 +11,11 @@ const tag = "smtx-backup";
 /** Whether a name says that this product has made what it names. */
 export const isOurs = (name: string): boolean => name === tag || name.startsWith(`${tag}.`);
 
+/** `rebuild`: what is to get a customer's name when the records have it. */
+type Role = "ledger" | "mirror" | "read" | "manifest" | "group" | "rebuild";
+
 /** `smtx-backup.ROLE.…`: what it is for comes first, so that a person sees what it is. */
-export const ourName = (role: "ledger" | "mirror" | "read" | "manifest" | "group", ...parts: readonly string[]) =>
+export const ourName = (role: Role, ...parts: readonly string[]) =>
   [tag, role, ...parts].join(".");
 
 /** The part of a name that says whose it is. */
@@ -21,3 +24,6 @@ export const ownerTag = ({ source, planId }: Owner): string => `${source}.${plan
 /** Of a name that may be longer than a cluster takes, or have characters that it does not. */
 export const digestOf = (...texts: readonly string[]): string =>
   createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, 12);
+
+/** Whether it is what a restore has made, before it is called what it is to be called. */
+export const isRebuild = (name: string): boolean => name.startsWith(`${ourName("rebuild")}.`);

@@ -1,3 +1,5 @@
+import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
+import type { VmConfig, VmNic } from "../../../../core/api/object/vm.ts";
 import type { StorageCall } from "../../call.ts";
 
 /*
@@ -15,11 +17,13 @@ export interface LunRef {
   readonly sizeBytes: number;
 }
 
-/** A target of ours; only this gateway's initiator may log in. */
+/** A target, made where there is none of this name. */
 export interface TargetWish {
   readonly name: string;
   readonly stripeCount: number;
   readonly stripeBytes: number;
+  /** Of a customer's; absent: it is ours, and only a gateway's initiator may log in (W8). */
+  readonly theirs?: IscsiTargetSettings;
 }
 
 export interface LunWish {
@@ -28,6 +32,26 @@ export interface LunWish {
   /** Undefined: whichever the cluster gives it. */
   readonly lunId: number | undefined;
   readonly sizeBytes: number;
+  /** Of a customer's. */
+  readonly allowedInitiators?: string;
+}
+
+/** A virtual volume, and the LUN that it lies in. */
+export interface VolumeRef extends LunRef {
+  readonly vmVolume: string;
+}
+
+export interface VmWish {
+  readonly name: string;
+  readonly config: Omit<VmConfig, "disks" | "nics">;
+  /** `volume`: CloudTower's id. */
+  readonly disks: readonly (Pick<VmConfig["disks"][number], "bus" | "boot" | "index"> & { readonly volume: string })[];
+  readonly nics: readonly Omit<VmNic, "order">[];
+}
+
+export interface VmRef {
+  readonly vm: string;
+  readonly localId: string;
 }
 
 export interface TakenSnapshot {
@@ -47,6 +71,16 @@ export interface Hands {
     of: { readonly name: string; readonly luns: readonly string[] },
     call?: StorageCall,
   ): Promise<ReadonlyMap<string, TakenSnapshot>>;
+  makeVolume(
+    wish: { readonly name: string; readonly sizeBytes: number; readonly sharing: boolean },
+    call?: StorageCall,
+  ): Promise<VolumeRef>;
+  makeVm(wish: VmWish, call?: StorageCall): Promise<VmRef>;
+  /** Idempotent. */
+  setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void>;
+  rename(of: { readonly kind: "lun" | "vm-volume" | "vm"; readonly id: string; readonly name: string }, call?: StorageCall): Promise<void>;
+  /** Only what the records say that a restore has made. */
+  removeRebuilt(of: { readonly kind: "lun" | "vm-volume" | "vm"; readonly id: string }, call?: StorageCall): Promise<void>;
   removeLun(lun: string, call?: StorageCall): Promise<void>;
   removeSnapshot(snapshot: string, call?: StorageCall): Promise<void>;
 }

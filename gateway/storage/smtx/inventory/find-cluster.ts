@@ -3,7 +3,7 @@ import { type VmNic, vmNicSchema } from "../../../../core/api/object/vm.ts";
 import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
 import type { StorageCall } from "../../call.ts";
 import type { CloudTower } from "../cloud-tower/client.ts";
-import { isOurs } from "../names.ts";
+import { isOurs, isRebuild } from "../names.ts";
 import type { FoundCluster, FoundDisk, FoundLunRef, FoundVm } from "./found.ts";
 
 const nested = z.looseObject({ id: z.string(), name: z.string() });
@@ -53,7 +53,7 @@ export const findCluster = async (
   const allLuns = await tower.all("get-iscsi-luns", { where: { iscsi_target: { cluster: { id: clusterId } } } }, lunSchema, call);
   const vmVolumes = await tower.all("get-vm-volumes", ofCluster, vmVolumeSchema, call);
   const allVms = await tower.all("get-vms", ofCluster, vmSchema, call);
-  const vms = allVms.filter((vm) => vm.in_recycle_bin !== true && vm.internal !== true && !isOurs(vm.name));
+  const vms = allVms.filter((vm) => vm.in_recycle_bin !== true && vm.internal !== true && isTheirs(vm.name));
   const disks = vms.length === 0 ? [] : await tower.all("get-vm-disks", { where: { vm: { cluster: { id: clusterId } } } }, vmDiskSchema, call);
   const nics = vms.length === 0 ? [] : await tower.all("get-vm-nics", { where: { vm: { cluster: { id: clusterId } } } }, vmNicRowSchema, call);
   const vlans = await tower.all("get-vlans", { where: { vds: { cluster: { id: clusterId } } } }, vlanSchema, call);
@@ -76,7 +76,7 @@ export const findCluster = async (
     lunId: lun.lun_id,
   });
   const ofVolumes = new Set(vmVolumes.flatMap(({ lun }) => lun?.id ?? []));
-  const luns = allLuns.filter((lun) => !ofVolumes.has(lun.id) && !isOurs(lun.name) && targets.get(lun.iscsi_target.id)?.internal !== true);
+  const luns = allLuns.filter((lun) => !ofVolumes.has(lun.id) && isTheirs(lun.name) && targets.get(lun.iscsi_target.id)?.internal !== true);
   return {
     targets: allTargets
       .filter(({ name, internal }) => !isOurs(name) && internal !== true)
@@ -99,7 +99,7 @@ export const findCluster = async (
       labels: labelsOf(lun),
     })),
     volumes: vmVolumes
-      .filter(({ name }) => !isOurs(name))
+      .filter(({ name }) => isTheirs(name))
       .map((volume) => {
         const lun = lunOf.get(volume.lun?.id ?? "");
         return {
@@ -127,6 +127,9 @@ export const findCluster = async (
     switches: switchesOf(vlans),
   };
 };
+
+/** Or will be, when it has its name. */
+const isTheirs = (name: string): boolean => !isOurs(name) || isRebuild(name);
 
 const statusOf = (status: string): FoundVm["config"]["status"] =>
   status === "RUNNING" || status === "STOPPED" || status === "SUSPENDED" ? status : "UNKNOWN";

@@ -2,6 +2,7 @@ import { deleteVmRow, insertVm, type NewDisk, setDisks, setNics, updateVm, type 
 import { labelsText } from "../../extentstore/cluster/volumes.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { FoundCluster, FoundVm } from "./found.ts";
+import { isRebuild } from "../names.ts";
 import { freeNames } from "./free-names.ts";
 
 /** Inside a transaction, when the volumes are there. */
@@ -12,7 +13,12 @@ export const syncVms = (database: Database, found: FoundCluster): void => {
       .map(({ vmId, localId }) => [localId, vmId]),
   );
   const before = new Map(database.all<VmRow>("SELECT * FROM vms WHERE role <> 'mirror'").map((row) => [row.id, row]));
-  const wanted = found.vms.map((vm) => ({ vm, id: made.get(vm.id) ?? `vm-${vm.id}` }));
+  const wanted = found.vms.flatMap((vm) => {
+    const id = made.get(vm.id) ?? `vm-${vm.id}`;
+    if (!isRebuild(vm.name)) return [{ vm, id }];
+    const row = before.get(id);
+    return row === undefined ? [] : [{ vm: { ...vm, name: row.name }, id }];
+  });
   const there = new Set(wanted.map(({ id }) => id));
   for (const row of before.values()) if (!there.has(row.id)) forget(database, row);
   const names = freeNames(wanted.map(({ vm, id }) => ({ id, name: vm.name })));

@@ -4,6 +4,7 @@ import { geometryOf, type VolumeRow } from "../../extentstore/cluster/volume-row
 import { insertVolume, labelsText, removeVolume } from "../../extentstore/cluster/volumes.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { FoundCluster, FoundLunRef } from "./found.ts";
+import { isRebuild } from "../names.ts";
 import { freeNames } from "./free-names.ts";
 
 /** A volume as it is to stand in its row. */
@@ -54,8 +55,14 @@ const wantedVolumes = (database: Database, found: FoundCluster): readonly WithLu
       .map(({ volumeId, zbsVolumeId }) => [zbsVolumeId, volumeId]),
   );
   const idOf = (zbsVolumeId: string, own: string): string => made.get(zbsVolumeId) ?? `volume-${own}`;
-  const luns = found.luns.map((one) => ({ ...one, id: idOf(one.lun.zbsVolumeId, one.lun.zbsVolumeId) }));
-  const volumes = found.volumes.map((one) => ({ ...one, id: idOf(one.lun?.zbsVolumeId ?? "", one.id) }));
+  const named = <One extends { readonly id: string; readonly name: string }>(one: One): One[] => {
+    if (!isRebuild(one.name)) return [one];
+    // What nobody has written down is nothing yet; what is written down has its name there.
+    const row = database.one<{ name: string }>("SELECT name FROM volumes WHERE id = ? AND role = 'rebuilt'", one.id);
+    return row === undefined ? [] : [{ ...one, name: row.name }];
+  };
+  const luns = found.luns.flatMap((one) => named({ ...one, id: idOf(one.lun.zbsVolumeId, one.lun.zbsVolumeId) }));
+  const volumes = found.volumes.flatMap((one) => named({ ...one, id: idOf(one.lun?.zbsVolumeId ?? "", one.id) }));
   const names = freeNames([...luns, ...volumes]);
   const none = { lunTarget: null, lunId: null, allowedInitiators: null, export: null, path: null, labels: null };
   const nameOf = (id: string) => names.get(id) ?? id;

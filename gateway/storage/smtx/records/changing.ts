@@ -1,18 +1,17 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
-import type { ContentStep, Database } from "../../extentstore/database/database.ts";
+import type { Database } from "../../extentstore/database/database.ts";
 import type { FoundCluster } from "../inventory/found.ts";
 import { syncRecords } from "../inventory/sync.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { generationOf, raiseGeneration } from "./generation.ts";
-import { noting } from "./notes.ts";
 import { noteRemovals } from "./removals.ts";
 
 export interface ClusterChange<T, R> {
   /** What is to be. Nothing that it throws leaves anything. */
-  readonly plan: (database: Database, contents: () => readonly ContentStep[]) => T;
+  readonly plan: (database: Database) => T;
   /** Does on the cluster what that takes. */
-  readonly realize: (planned: T) => Promise<R>;
+  readonly realize: (planned: T, call: StorageCall) => Promise<R>;
   /** Writes down what the cluster has made of it. */
   readonly finish: (database: Database, planned: T, realized: R) => void;
 }
@@ -38,12 +37,10 @@ export const changeCluster = async <T, R>(
         plan: (database) => {
           if (generationOf(database) !== generation) return undefined;
           syncRecords(database, found);
-          let contents: readonly ContentStep[] = [];
-          const noted = noting(database, () => change.plan(database, () => database.contents ?? contents));
-          contents = noted.contents;
-          return { planned: noted.result };
+          return { planned: change.plan(database) };
         },
-        realize: async (planned) => (planned === undefined ? undefined : change.realize(planned.planned)),
+        realize: async (planned, watch) =>
+          planned === undefined ? undefined : change.realize(planned.planned, watch),
         finish: (database, planned, realized) => {
           if (planned === undefined) return;
           change.finish(database, planned.planned, realized as R);

@@ -14,6 +14,7 @@ import { migrate } from "../../extentstore/database/schema.ts";
  * - `snapshotsOfTables`: the cluster's snapshot that is the content of a snapshot's extent table.
  * - `removals`: what nothing here refers to any more, and the cluster still has.
  * - `resets`: mirrors whose LUN has to become a snapshot, or empty (null), before anybody writes it.
+ * - `renames`: what was made under a name of ours, and is to have its own.
  * - `basesOfMirrors`: clones of what the mirrors' writing started from.
  * - `holders` of what is open, each with a number that it raises while it lives.
  */
@@ -53,6 +54,12 @@ const own = `
     lun TEXT NOT NULL,
     iqn TEXT NOT NULL,
     lunId INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS renames (
+    kind TEXT NOT NULL CHECK (kind IN ('lun', 'vm-volume', 'vm')),
+    id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (kind, id)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS holders (
     id TEXT PRIMARY KEY,
