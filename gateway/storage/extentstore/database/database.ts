@@ -43,6 +43,8 @@ export class Database {
   #ownCommits = 0;
   /** For whoever wants to know what is done with contents, while it wants to. */
   contents: ContentStep[] | undefined;
+  /** In how many extents two tables differ, where the contents lie elsewhere and somebody knows. */
+  compare: ((tableId: number, otherTableId: number) => number) | undefined;
 
   constructor(path: string) {
     this.path = path;

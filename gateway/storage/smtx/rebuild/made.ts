@@ -23,7 +23,7 @@ export interface RebuildToMake {
   readonly luns: readonly (ToMake & { readonly wish: LunWish })[];
   readonly volumes: readonly (ToMake & { readonly name: string; readonly sizeBytes: number; readonly sharing: boolean })[];
   readonly files: readonly string[];
-  readonly vms: readonly VmRow[];
+  readonly vms: readonly VmDraft[];
 }
 
 export const rebuildToMake = (database: Database, contents: readonly ContentStep[]): RebuildToMake => {
@@ -37,9 +37,11 @@ export const rebuildToMake = (database: Database, contents: readonly ContentStep
       .filter(({ kind }) => kind === "volume")
       .map((row) => ({ ...common(row), name: madeName(row), sizeBytes: row.sizeBytes, sharing: row.sharing === 1 })),
     files: rows.filter(({ kind }) => kind === "nfs-file").map(({ name }) => name),
-    vms: database.all<VmRow>(
-      "SELECT * FROM vms v WHERE role = 'rebuilt' AND NOT EXISTS (SELECT 1 FROM vmsOnCluster c WHERE c.vmId = v.id)",
-    ),
+    vms: database
+      .all<VmRow>(
+        "SELECT * FROM vms v WHERE role = 'rebuilt' AND NOT EXISTS (SELECT 1 FROM vmsOnCluster c WHERE c.vmId = v.id)",
+      )
+      .map((vm) => vmDraft(database, vm)),
   };
 };
 
@@ -65,33 +67,44 @@ const lunWish = (database: Database, row: VolumeRow): LunWish => {
   };
 };
 
-/** @param towerIds CloudTower's ids of volumes, by theirs */
-export const vmWish = (database: Database, vm: VmRow, towerIds: ReadonlyMap<string, string>): VmWish => {
+/** What is left to say is which of the cluster's volumes its disks are. */
+export interface VmDraft extends Omit<VmWish, "disks"> {
+  readonly vmId: string;
+  readonly disks: readonly (Omit<VmWish["disks"][number], "volume"> & {
+    readonly volumeId: string;
+    /** CloudTower's id, where it is there already. */
+    readonly volume: string | undefined;
+  })[];
+}
+
+const vmDraft = (database: Database, vm: VmRow): VmDraft => {
   const disks = database.all<VmDiskRow>("SELECT * FROM vmDisks WHERE vmId = ? ORDER BY position", vm.id);
   const nics = database.all<VmNicRow>("SELECT * FROM vmNics WHERE vmId = ? ORDER BY position", vm.id);
   return {
+    vmId: vm.id,
     name: madeName(vm),
     config: {
       ...(vm.description !== null && { description: vm.description }),
       ...{ vcpu: vm.vcpu, cpu: { cores: vm.cores, sockets: vm.sockets }, memory: vm.memoryBytes },
       ...{ firmware: vm.firmware, ha: vm.ha === 1, status: vm.status },
     },
-    disks: disks.flatMap(({ volumeId, bus, boot, position }) => {
-      const volume = volumeId === null ? undefined : (towerIds.get(volumeId) ?? vmVolumeOf(database, volumeId));
-      return volume === undefined ? [] : [{ volume, bus, boot, index: position }];
-    }),
-    nics: nics.map((row) => ({
-      macAddress: row.macAddress,
-      model: row.model,
-      virtualSwitch: row.switch,
-      vlan: { ...(row.vlanName !== null && { name: row.vlanName }), vlanId: row.vlanId },
-      enabled: row.enabled === 1,
-      ...(row.ipAddress !== null && { ipAddress: row.ipAddress }),
-      ...(row.gateway !== null && { gateway: row.gateway }),
-      ...(row.subnetMask !== null && { subnetMask: row.subnetMask }),
-    })),
+    disks: disks.flatMap(({ volumeId, bus, boot, position }) =>
+      volumeId === null ? [] : [{ volumeId, volume: vmVolumeOf(database, volumeId), bus, boot, index: position }],
+    ),
+    nics: nics.map(nicOf),
   };
 };
+
+const nicOf = (row: VmNicRow): VmWish["nics"][number] => ({
+  macAddress: row.macAddress,
+  model: row.model,
+  virtualSwitch: row.switch,
+  vlan: { ...(row.vlanName !== null && { name: row.vlanName }), vlanId: row.vlanId },
+  enabled: row.enabled === 1,
+  ...(row.ipAddress !== null && { ipAddress: row.ipAddress }),
+  ...(row.gateway !== null && { gateway: row.gateway }),
+  ...(row.subnetMask !== null && { subnetMask: row.subnetMask }),
+});
 
 const vmVolumeOf = (database: Database, volumeId: string): string | undefined =>
   database.one<{ vmVolume: string | null }>("SELECT vmVolume FROM lunsOfVolumes WHERE volumeId = ?", volumeId)?.vmVolume ??

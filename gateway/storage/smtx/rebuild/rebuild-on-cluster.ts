@@ -1,6 +1,6 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
-import type { Hands, LunRef, VmRef, VmWish, VolumeRef } from "../cluster/hands.ts";
+import type { Hands, LunRef, VmRef, VolumeRef } from "../cluster/hands.ts";
 import type { RebuildToMake } from "./made.ts";
 
 export interface RebuiltOnCluster {
@@ -12,8 +12,7 @@ export interface RebuiltOnCluster {
 /** Makes the LUNs, volumes and VMs of a rebuild, of snapshots that share their data. */
 export const rebuildOnCluster = async (
   hands: Hands,
-  { luns, volumes }: RebuildToMake,
-  vmWishes: (towerIds: ReadonlyMap<string, string>) => readonly VmWish[],
+  { luns, volumes, vms }: RebuildToMake,
   call: StorageCall,
 ): Promise<RebuiltOnCluster> => {
   const madeLuns: LunRef[] = [];
@@ -30,9 +29,12 @@ export const rebuildOnCluster = async (
     towerIds.set(volumeId, made.vmVolume);
     madeVolumes.push(made);
   }
-  const vms: VmRef[] = [];
-  for (const wish of vmWishes(towerIds)) vms.push(await hands.makeVm(wish, call));
-  return { luns: madeLuns, volumes: madeVolumes, vms };
+  const madeVms: VmRef[] = [];
+  for (const { vmId: _, disks, ...vm } of vms) {
+    const there = disks.map(({ volumeId, volume, ...disk }) => ({ ...disk, volume: volume ?? towerIds.get(volumeId) ?? gone() }));
+    madeVms.push(await hands.makeVm({ ...vm, disks: there }, call));
+  }
+  return { luns: madeLuns, volumes: madeVolumes, vms: madeVms };
 };
 
 const gone = (): never => {
