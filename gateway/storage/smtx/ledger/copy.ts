@@ -67,7 +67,7 @@ export class Copy {
     return { result: result.result, changes: { changesets: [changeset], counters: result.counters } };
   }
 
-  /** Makes changes that were made elsewhere, all or none. @returns false: none, as they don't fit */
+  /** Makes changes that were recorded, all or none. @returns false: none, as they don't fit */
   apply(records: readonly Changes[]): boolean {
     return this.#undoing((undo) => {
       for (const { changesets, counters } of records) {

@@ -1,10 +1,10 @@
 import { steadyTime, type Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
 import type { Database } from "../../extentstore/database/database.ts";
-import { Around, type AroundSteps } from "./around.ts";
 import { isNothing } from "./changes.ts";
 import type { LedgerDevice } from "./device.ts";
 import { makeLeaseTable } from "./lease.ts";
+import { type LongChangeSteps, LongChanges } from "./long-changes.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import { Replica } from "./replica.ts";
 
@@ -36,7 +36,7 @@ export interface LedgerOptions {
 export class Ledger {
   readonly #device: LedgerDevice;
   readonly #replica: Replica;
-  readonly #around: Around;
+  readonly #longChanges: LongChanges;
   /** Of this copy. */
   readonly #uses = new OneAtATime();
   readonly #changes = new OneAtATime();
@@ -45,7 +45,7 @@ export class Ledger {
   private constructor(device: LedgerDevice, { time = steadyTime, ...options }: LedgerOptions) {
     this.#device = device;
     this.#replica = new Replica(device, options);
-    this.#around = new Around({
+    this.#longChanges = new LongChanges({
       time,
       deviceName: device.name,
       read: (work, call) => this.read(work, call),
@@ -94,13 +94,13 @@ export class Ledger {
    *   taken over, as this one was silent for too long; it took too long until it could begin. Then,
    *   and whenever a step throws, nothing is recorded, whatever was realized
    */
-  changeAround<T, R>(steps: AroundSteps<T, R>, call?: StorageCall): Promise<T> {
-    return this.#around.run(steps, call);
+  changeAround<T, R>(steps: LongChangeSteps<T, R>, call?: StorageCall): Promise<T> {
+    return this.#longChanges.run(steps, call);
   }
 
   /** Waits for what is under way. */
   async close(): Promise<void> {
-    await this.#around.close();
+    await this.#longChanges.close();
     await this.#changes.run(undefined, () =>
       this.#uses.run(undefined, async () => {
         this.#isClosed = true;

@@ -19,7 +19,7 @@ export const unpack = (stored: Uint8Array, contentBytes: number): Uint8Array | u
   try {
     return decompressor.decompress(content, stored) === contentBytes ? content : undefined;
   } catch {
-    // The binding has no error codes: whatever it dislikes about the frame, the stored bytes are wrong.
+    // The binding has no error codes: whatever it dislikes, the stored bytes are wrong.
     return undefined;
   }
 };

@@ -6,7 +6,7 @@ const magic = 0x724c5853;
 const headerBytes = 64;
 const chainOffset = 32;
 
-/** How far into the log somebody is: the number of the last record, and what it and all before it were. */
+/** How far into the log somebody is: the last record's number, and the checksum of all so far. */
 export interface Position {
   readonly sequence: number;
   readonly chain: string;

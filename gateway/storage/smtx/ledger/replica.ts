@@ -63,7 +63,7 @@ export class Replica {
     throw busy(`The ledger on ${this.#device.name} was changed each time that it was read.`);
   }
 
-  /** Exclusively: makes the device a ledger where it is empty, and its tables what they should be. */
+  /** Exclusively: makes an empty device a ledger, and the tables what they should be. */
   async begin(migrate: Parameters<Copy["migrate"]>[0], call?: StorageCall): Promise<void> {
     const { newest, hasDamage } = await this.#readHeads(call);
     if (newest === undefined && hasDamage) throw corrupt(this.#device.name, "its heads are damaged, or not ours");
@@ -80,7 +80,10 @@ export class Replica {
     }
   }
 
-  /** Exclusively: `refresh`, and puts a head in the place of a damaged one, with a record that it may have named. */
+  /**
+   * Exclusively: `refresh`, and puts a head in the place of a damaged one, with the record that it
+   * may have named.
+   */
   async mend(call?: StorageCall): Promise<void> {
     if (await this.refresh(call)) return;
     const found = await this.#recordBehind(call);

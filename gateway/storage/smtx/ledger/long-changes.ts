@@ -17,8 +17,8 @@ const lookMs = { min: 500, max: 1_500 };
 /** Somebody else's work on a cluster may take long, but then the caller is better told. */
 const waitMsMax = 600_000;
 
-export interface AroundSteps<T, R> {
-  /** A transaction whose changes are kept for later, and undone. What it gives is what is realized. */
+export interface LongChangeSteps<T, R> {
+  /** A transaction that is undone, with its changes kept. What it gives is what is realized. */
   readonly plan: (database: Database) => T;
   /**
    * Does what was planned. It may read and make short changes of the ledger, not another one like
@@ -26,11 +26,11 @@ export interface AroundSteps<T, R> {
    * @param call its signal is aborted when the caller's is, or when somebody else has taken over
    */
   readonly realize: (planned: T, call: StorageCall) => Promise<R>;
-  /** Runs where the planned changes have been made, after those of others; all is recorded as one. */
+  /** Runs where the planned changes come after those of others; all is recorded as one. */
   readonly finish?: (database: Database, planned: T, realized: R) => void;
 }
 
-interface AroundLedger {
+interface ShortChanges {
   readonly time: Time;
   readonly deviceName: string;
   read<T>(work: (database: Database) => T, call?: StorageCall): Promise<T>;
@@ -45,15 +45,15 @@ interface Begun<T> {
 }
 
 /** Changes with something slow between planning and recording them: under the lease. */
-export class Around {
-  readonly #ledger: AroundLedger;
+export class LongChanges {
+  readonly #ledger: ShortChanges;
   readonly #own = new OneAtATime();
 
-  constructor(ledger: AroundLedger) {
+  constructor(ledger: ShortChanges) {
     this.#ledger = ledger;
   }
 
-  run<T, R>(steps: AroundSteps<T, R>, call?: StorageCall): Promise<T> {
+  run<T, R>(steps: LongChangeSteps<T, R>, call?: StorageCall): Promise<T> {
     return this.#own.run(call?.signal, async () => {
       const begun = await this.#begin(steps.plan, call);
       try {
@@ -144,7 +144,7 @@ export class Around {
         beatLease(database, lease);
         return isHeldAs(database, lease);
       };
-      // What fails is tried again; whether the lease is still held is looked at before anything is recorded.
+      // What fails is tried again. Before anything is recorded the lease is looked at anyway.
       const isHeld = await this.#ledger.change(beat, { signal }).catch(() => true);
       if (!isHeld) lost.abort(this.#takenOver());
     }
