@@ -1,7 +1,7 @@
 import { blake3 } from "@napi-rs/blake-hash";
 import type { StorageCall } from "../../call.ts";
 import { blocksUp, type LedgerDevice } from "./device.ts";
-import { type Head, halfOffset } from "./head.ts";
+import { halfOffset, type LedgerHead } from "./head.ts";
 import { pack, unpack } from "./packing.ts";
 
 /** An image of the database, as it lies on the device. */
@@ -26,7 +26,7 @@ export const writeImage = async (device: LedgerDevice, offset: number, { stored 
 /** The image of the head's checkpoint; undefined where it is not what was written. */
 export const readImage = async (
   device: LedgerDevice,
-  head: Head,
+  head: LedgerHead,
   call?: StorageCall,
 ): Promise<Uint8Array | undefined> => {
   const { storedBytes, imageBytes, digest } = head.checkpoint;

@@ -9,7 +9,7 @@ import type { Changes } from "./changes.ts";
  * A ledger's database as one of its users has it: in a file that has no name any more, so that
  * nothing is left when the process ends, however it does.
  */
-export class Copy {
+export class LedgerCopy {
   readonly #database: Database;
 
   private constructor(database: Database) {
@@ -17,10 +17,10 @@ export class Copy {
   }
 
   /** @param image of an SQLite database; nothing: an empty one */
-  static of(image: Uint8Array): Promise<Copy> {
+  static of(image: Uint8Array): Promise<LedgerCopy> {
     return inPrivateFile(async (path) => {
       await writeFile(path, image, { mode: privateFile });
-      return new Copy(new Database(path, { isDurable: false }));
+      return new LedgerCopy(new Database(path, { isDurable: false }));
     });
   }
 

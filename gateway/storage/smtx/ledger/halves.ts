@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { blake3 } from "@napi-rs/blake-hash";
 import { blocksUp, deviceBlockBytes, type LedgerDevice } from "./device.ts";
 import { full } from "./errors.ts";
-import { type Head, halfOffset } from "./head.ts";
-import type { Position } from "./record.ts";
+import { halfOffset, type LedgerHead } from "./head.ts";
+import type { LogPosition } from "./record.ts";
 
 /** Less than that is no room for a database with a log. */
 const halfBytesMin = 256 * 1024;
@@ -11,7 +11,7 @@ const halfBytesMin = 256 * 1024;
 const chainOf = (text: string): string => blake3(Buffer.from(text)).toString("hex");
 
 /** Of a device that is being made a ledger. @throws STORE_FULL where it is too small */
-export const blankHead = (device: LedgerDevice): Head => {
+export const blankHead = (device: LedgerDevice): LedgerHead => {
   const halfBytes = largestHalf(device);
   if (halfBytes < halfBytesMin) throw full(device.name);
   const id = randomUUID();
@@ -24,7 +24,7 @@ export const blankHead = (device: LedgerDevice): Head => {
  * How large the halves are from the next checkpoint on. The second half may only grow while nothing
  * that counts lies in it.
  */
-export const halfBytesOf = (device: LedgerDevice, { generation, halfBytes }: Head): number =>
+export const halfBytesOf = (device: LedgerDevice, { generation, halfBytes }: LedgerHead): number =>
   generation % 2 === 0 ? Math.max(halfBytes, largestHalf(device)) : halfBytes;
 
 const largestHalf = ({ sizeBytes }: LedgerDevice): number => {
@@ -33,11 +33,11 @@ const largestHalf = ({ sizeBytes }: LedgerDevice): number => {
 };
 
 /** Where the next record goes. */
-export const logOffset = (head: Head): number =>
+export const logOffset = (head: LedgerHead): number =>
   halfOffset(head) + blocksUp(head.checkpoint.storedBytes) + head.logBytes;
 
 /** A position that no record has led to. */
-export const moved = ({ sequence, chain }: Position): Position => ({
+export const moved = ({ sequence, chain }: LogPosition): LogPosition => ({
   sequence: sequence + 1,
   chain: chainOf(`another form after ${chain}`),
 });

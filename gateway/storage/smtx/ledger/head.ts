@@ -28,14 +28,14 @@ const headSchema = z.object({
   sequence: count,
   chain: digest,
 });
-export type Head = z.infer<typeof headSchema>;
+export type LedgerHead = z.infer<typeof headSchema>;
 
 /** Where the half of a generation begins, after the block of the heads. */
-export const halfOffset = ({ generation, halfBytes }: Pick<Head, "generation" | "halfBytes">): number =>
+export const halfOffset = ({ generation, halfBytes }: Pick<LedgerHead, "generation" | "halfBytes">): number =>
   deviceBlockBytes + (generation % 2) * halfBytes;
 
 export interface FoundHeads {
-  readonly newest: Head | undefined;
+  readonly newest: LedgerHead | undefined;
   /** One of the two is neither whole nor empty: a newer one may have been there. */
   readonly hasDamage: boolean;
 }
@@ -54,7 +54,7 @@ export const readHeads = (block: Uint8Array, name: string): FoundHeads => {
 };
 
 /** The block with a new head in the place of the one before the newest. */
-export const withHead = (block: Uint8Array, head: Head): Uint8Array => {
+export const withHead = (block: Uint8Array, head: LedgerHead): Uint8Array => {
   const next = Uint8Array.from(block);
   const sector = Buffer.from(next.buffer, (head.number % 2) * sectorBytes, sectorBytes).fill(0);
   const text = Buffer.from(JSON.stringify(head));
@@ -67,7 +67,7 @@ export const withHead = (block: Uint8Array, head: Head): Uint8Array => {
   return next;
 };
 
-const readHead = (bytes: Uint8Array, name: string): Head | "empty" | "damaged" => {
+const readHead = (bytes: Uint8Array, name: string): LedgerHead | "empty" | "damaged" => {
   const sector = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (sector.every((byte) => byte === 0)) return "empty";
   const digest = blake3(sector.subarray(0, digestOffset));

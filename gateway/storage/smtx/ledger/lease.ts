@@ -15,7 +15,7 @@ const table = `CREATE TABLE IF NOT EXISTS ledgerLeases (
 ) STRICT, WITHOUT ROWID`;
 const name = "around";
 
-export interface Lease {
+export interface LedgerLease {
   readonly number: number;
   readonly beat: number;
   /** Nobody's when null. */
@@ -24,14 +24,14 @@ export interface Lease {
 
 export const makeLeaseTable = (database: Database): void => database.execute(table);
 
-export const readLease = (database: Database): Lease =>
-  database.one<Lease>("SELECT number, beat, holder FROM ledgerLeases WHERE name = ?", name) ?? {
+export const readLease = (database: Database): LedgerLease =>
+  database.one<LedgerLease>("SELECT number, beat, holder FROM ledgerLeases WHERE name = ?", name) ?? {
     number: 0,
     beat: 0,
     holder: null,
   };
 
-export const takeLease = (database: Database): Lease => {
+export const takeLease = (database: Database): LedgerLease => {
   const lease = { number: readLease(database).number + 1, beat: 0, holder: randomUUID() };
   database.run(
     "INSERT OR REPLACE INTO ledgerLeases (name, number, beat, holder) VALUES (?, ?, 0, ?)",
@@ -42,13 +42,13 @@ export const takeLease = (database: Database): Lease => {
   return lease;
 };
 
-export const isHeldAs = (database: Database, { number, holder }: Lease): boolean => {
+export const isHeldAs = (database: Database, { number, holder }: LedgerLease): boolean => {
   const now = readLease(database);
   return now.number === number && now.holder === holder;
 };
 
 /** Does nothing where the lease is another's. */
-export const beatLease = (database: Database, { number, holder }: Lease): void =>
+export const beatLease = (database: Database, { number, holder }: LedgerLease): void =>
   void database.run(
     "UPDATE ledgerLeases SET beat = beat + 1 WHERE name = ? AND number = ? AND holder = ?",
     name,
@@ -57,7 +57,7 @@ export const beatLease = (database: Database, { number, holder }: Lease): void =
   );
 
 /** Does nothing where the lease is another's. */
-export const releaseLease = (database: Database, { number, holder }: Lease): void =>
+export const releaseLease = (database: Database, { number, holder }: LedgerLease): void =>
   void database.run(
     "UPDATE ledgerLeases SET holder = NULL WHERE name = ? AND number = ? AND holder = ?",
     name,
@@ -68,7 +68,7 @@ export const releaseLease = (database: Database, { number, holder }: Lease): voi
 /** How long a lease has stood still for somebody who looks at it, by his own clock. */
 export class LeaseWatch {
   readonly #time: Time;
-  #last: Lease | undefined;
+  #last: LedgerLease | undefined;
   #sinceMs = 0;
 
   constructor(time: Time) {
@@ -76,7 +76,7 @@ export class LeaseWatch {
   }
 
   /** @returns milliseconds; 0 when it has moved since the last look */
-  stillMs(lease: Lease): number {
+  stillMs(lease: LedgerLease): number {
     const nowMs = this.#time.nowMs();
     const { number, beat } = this.#last ?? {};
     if (number !== lease.number || beat !== lease.beat) {

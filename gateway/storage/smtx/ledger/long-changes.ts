@@ -6,7 +6,7 @@ import type { Database } from "../../extentstore/database/database.ts";
 import type { Changes } from "./changes.ts";
 import { changedCounters } from "./copy.ts";
 import { busy } from "./errors.ts";
-import { beatLease, isHeldAs, type Lease, LeaseWatch, readLease, releaseLease, takeLease } from "./lease.ts";
+import { beatLease, isHeldAs, LeaseWatch, type LedgerLease, readLease, releaseLease, takeLease } from "./lease.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import type { Replica } from "./replica.ts";
 
@@ -41,7 +41,7 @@ interface ShortChanges {
 interface Begun<T> {
   readonly planned: T;
   readonly changes: Changes;
-  readonly lease: Lease;
+  readonly lease: LedgerLease;
 }
 
 /** Changes with something slow between planning and recording them: under the lease. */
@@ -77,7 +77,7 @@ export class LongChanges {
     const { time, deviceName } = this.#ledger;
     const watch = new LeaseWatch(time);
     const endMs = time.nowMs() + waitMsMax;
-    const isFree = (lease: Lease): boolean => lease.holder === null || watch.stillMs(lease) >= silentMsMax;
+    const isFree = (lease: LedgerLease): boolean => lease.holder === null || watch.stillMs(lease) >= silentMsMax;
     for (;;) {
       const begun = await this.#tryBegin(isFree, plan, call);
       if (begun !== undefined) return begun;
@@ -87,7 +87,7 @@ export class LongChanges {
   }
 
   /** Looks, without keeping anybody from anything, until the lease seems to be free. */
-  async #look(isFree: (lease: Lease) => boolean, endMs: number, call: StorageCall | undefined): Promise<void> {
+  async #look(isFree: (lease: LedgerLease) => boolean, endMs: number, call: StorageCall | undefined): Promise<void> {
     const { time } = this.#ledger;
     const signal = call?.signal ?? new AbortController().signal;
     for (let beat: number | undefined; time.nowMs() < endMs; ) {
@@ -102,7 +102,7 @@ export class LongChanges {
 
   /** @returns undefined while the lease is another's */
   #tryBegin<T>(
-    isFree: (lease: Lease) => boolean,
+    isFree: (lease: LedgerLease) => boolean,
     plan: (database: Database) => T,
     call: StorageCall | undefined,
   ): Promise<Begun<T> | undefined> {
@@ -118,7 +118,7 @@ export class LongChanges {
   }
 
   async #whileBeating<R>(
-    lease: Lease,
+    lease: LedgerLease,
     call: StorageCall | undefined,
     work: (watch: StorageCall) => Promise<R>,
   ): Promise<R> {
@@ -136,7 +136,7 @@ export class LongChanges {
     }
   }
 
-  async #beat(lease: Lease, lost: AbortController, signal: AbortSignal): Promise<void> {
+  async #beat(lease: LedgerLease, lost: AbortController, signal: AbortSignal): Promise<void> {
     while (!lost.signal.aborted) {
       await this.#ledger.time.sleep(beatMs, signal);
       if (signal.aborted) return;

@@ -7,7 +7,7 @@ const headerBytes = 64;
 const chainOffset = 32;
 
 /** How far into the log somebody is: the last record's number, and the checksum of all so far. */
-export interface Position {
+export interface LogPosition {
   readonly sequence: number;
   readonly chain: string;
 }
@@ -16,7 +16,7 @@ export interface Position {
  * A record on the device, of whole blocks. Its checksum is over those of all records before it, so
  * that none can be left out, or stand in the place of another.
  */
-export const encodeRecord = (after: Position, payload: Uint8Array): { bytes: Uint8Array; position: Position } => {
+export const encodeRecord = (after: LogPosition, payload: Uint8Array): { bytes: Uint8Array; position: LogPosition } => {
   const stored = pack(payload);
   const bytes = Buffer.alloc(blocksUp(headerBytes + stored.length));
   const sequence = after.sequence + 1;
@@ -32,13 +32,13 @@ export const encodeRecord = (after: Position, payload: Uint8Array): { bytes: Uin
 
 export interface FoundRecord {
   readonly payload: Uint8Array;
-  readonly position: Position;
+  readonly position: LogPosition;
   /** Of the device, whole blocks. */
   readonly bytes: number;
 }
 
 /** The record at the beginning of `bytes`; undefined where there is none that follows `after`. */
-export const decodeRecord = (after: Position, from: Uint8Array): FoundRecord | undefined => {
+export const decodeRecord = (after: LogPosition, from: Uint8Array): FoundRecord | undefined => {
   const bytes = Buffer.from(from.buffer, from.byteOffset, from.byteLength);
   const sequence = after.sequence + 1;
   if (bytes.length < headerBytes || bytes.readUInt32LE(0) !== magic) return undefined;
@@ -57,5 +57,5 @@ export const decodeRecord = (after: Position, from: Uint8Array): FoundRecord | u
 export const toldBytes = (block: Uint8Array): number =>
   blocksUp(headerBytes + Buffer.from(block.buffer, block.byteOffset, block.byteLength).readUInt32LE(4));
 
-const chainOf = (after: Position, header: Buffer, stored: Uint8Array): Buffer =>
+const chainOf = (after: LogPosition, header: Buffer, stored: Uint8Array): Buffer =>
   blake3(Buffer.concat([Buffer.from(after.chain, "hex"), header.subarray(0, chainOffset), stored]));

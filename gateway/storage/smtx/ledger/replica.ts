@@ -1,12 +1,12 @@
 import type { StorageCall } from "../../call.ts";
 import { type Changes, decodeChanges, encodeChanges } from "./changes.ts";
 import { packImage, readImage, writeImage } from "./checkpoint.ts";
-import { Copy } from "./copy.ts";
+import { LedgerCopy } from "./copy.ts";
 import { deviceBlockBytes, type LedgerDevice } from "./device.ts";
 import { busy, corrupt, full } from "./errors.ts";
 import { blankHead, halfBytesOf, logOffset, moved } from "./halves.ts";
-import { type FoundHeads, type Head, halfOffset, readHeads, tooNew, withHead } from "./head.ts";
-import { decodeRecord, encodeRecord, type FoundRecord, type Position, toldBytes } from "./record.ts";
+import { type FoundHeads, halfOffset, type LedgerHead, readHeads, tooNew, withHead } from "./head.ts";
+import { decodeRecord, encodeRecord, type FoundRecord, type LogPosition, toldBytes } from "./record.ts";
 
 /** A reader meets a writer so often only if something is wrong. */
 const triesMax = 16;
@@ -15,7 +15,7 @@ const triesMax = 16;
 const logBytesMin = 1024 * 1024;
 
 /** How far a copy is: at the head that was found, but for what is behind that. */
-interface At extends Position {
+interface At extends LogPosition {
   readonly id: string;
   readonly generation: number;
   readonly logBytes: number;
@@ -25,20 +25,20 @@ interface At extends Position {
 export class Replica {
   readonly #device: LedgerDevice;
   readonly #logBytesMin: number;
-  #copy: Copy | undefined;
+  #copy: LedgerCopy | undefined;
   #at: At | undefined;
   /** Of the copies that `migrate` has seen. */
   #version: number | undefined;
   /** Of the device as it was read last. */
   #block: Uint8Array = new Uint8Array(deviceBlockBytes);
-  #head: Head | undefined;
+  #head: LedgerHead | undefined;
 
   constructor(device: LedgerDevice, options: { readonly logBytesMin?: number | undefined }) {
     this.#device = device;
     this.#logBytesMin = options.logBytesMin ?? logBytesMin;
   }
 
-  get copy(): Copy {
+  get copy(): LedgerCopy {
     if (this.#copy === undefined) throw new TypeError("the copy was not brought up to date");
     return this.#copy;
   }
@@ -64,7 +64,7 @@ export class Replica {
   }
 
   /** Exclusively: makes an empty device a ledger, and the tables what they should be. */
-  async begin(migrate: Parameters<Copy["migrate"]>[0], call?: StorageCall): Promise<void> {
+  async begin(migrate: Parameters<LedgerCopy["migrate"]>[0], call?: StorageCall): Promise<void> {
     const { newest, hasDamage } = await this.#readHeads(call);
     if (newest === undefined && hasDamage) throw corrupt(this.#device.name, "its heads are damaged, or not ours");
     if (newest === undefined || newest.number === 0) await this.#format(newest, call);
@@ -126,7 +126,7 @@ export class Replica {
     this.#at = undefined;
   }
 
-  get #known(): Head {
+  get #known(): LedgerHead {
     if (this.#head === undefined) throw new TypeError("no head was read");
     return this.#head;
   }
@@ -141,13 +141,13 @@ export class Replica {
   }
 
   /** @returns what is not as the head says */
-  async #follow(head: Head, call?: StorageCall): Promise<string | undefined> {
+  async #follow(head: LedgerHead, call?: StorageCall): Promise<string | undefined> {
     const at = this.#startOf(head) ?? (await this.#load(head, call));
     if (at === undefined) return "its checkpoint is not what was written";
     const log = new Uint8Array(head.logBytes - at.logBytes);
     if (log.length > 0) await this.#device.read(logOffset({ ...head, logBytes: at.logBytes }), log, call);
     const records: Changes[] = [];
-    let position: Position = at;
+    let position: LogPosition = at;
     for (let offset = 0; offset < log.length; ) {
       const found = decodeRecord(position, log.subarray(offset));
       if (found === undefined) return `its record ${position.sequence + 1} is not what was written`;
@@ -162,7 +162,7 @@ export class Replica {
   }
 
   /** Where the copy can go on from; undefined where it can't. */
-  #startOf(head: Head): At | undefined {
+  #startOf(head: LedgerHead): At | undefined {
     const at = this.#at;
     if (at === undefined || at.id !== head.id) return undefined;
     if (at.generation === head.generation && at.logBytes <= head.logBytes) return at;
@@ -170,11 +170,11 @@ export class Replica {
     return sequence === at.sequence && chain === at.chain ? { ...head, sequence, chain, logBytes: 0 } : undefined;
   }
 
-  async #load(head: Head, call?: StorageCall): Promise<At | undefined> {
+  async #load(head: LedgerHead, call?: StorageCall): Promise<At | undefined> {
     this.discard();
     const image = await readImage(this.#device, head, call);
     if (image === undefined) return undefined;
-    const copy = await Copy.of(image);
+    const copy = await LedgerCopy.of(image);
     if (this.#version !== undefined && copy.version !== this.#version) {
       copy.close();
       throw tooNew(`The ledger on ${this.#device.name} was brought to version ${copy.version} while it was open.`);
@@ -184,13 +184,13 @@ export class Replica {
     return { ...head, sequence, chain, logBytes: 0 };
   }
 
-  async #format(begun: Head | undefined, call?: StorageCall): Promise<void> {
+  async #format(begun: LedgerHead | undefined, call?: StorageCall): Promise<void> {
     if (begun === undefined) {
       await this.#refuseForeign(call);
       await this.#name(blankHead(this.#device));
     }
     this.discard();
-    this.#copy = await Copy.of(new Uint8Array());
+    this.#copy = await LedgerCopy.of(new Uint8Array());
   }
 
   async #refuseForeign(call?: StorageCall): Promise<void> {
@@ -206,7 +206,7 @@ export class Replica {
   }
 
   /** Begins the other half with a checkpoint of the copy, which is at `position`. */
-  async #turn({ sequence, chain }: Position): Promise<void> {
+  async #turn({ sequence, chain }: LogPosition): Promise<void> {
     const before = this.#known;
     const generation = before.generation + 1;
     const halfBytes = halfBytesOf(this.#device, before);
@@ -228,7 +228,7 @@ export class Replica {
   }
 
   /** Writes the head that makes what was written count. */
-  async #name(head: Head): Promise<void> {
+  async #name(head: LedgerHead): Promise<void> {
     const next = { ...head, number: this.#head === undefined ? 0 : this.#head.number + 1 };
     const block = withHead(this.#block, next);
     await this.#device.write(0, block);
