@@ -136,5 +136,10 @@ const keepLun = (database: Database, { row, lun, vmVolume }: WithLun): void => {
     ...values,
   );
   if (known !== undefined) return;
-  database.run("INSERT OR REPLACE INTO lunsOfVolumes VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row.id, ...values);
+  database.run(
+    `INSERT INTO lunsOfVolumes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0) ON CONFLICT (volumeId) DO UPDATE
+       SET lun = ?2, zbsVolumeId = ?3, target = ?4, iqn = ?5, lunId = ?6, sizeBytes = ?7, vmVolume = ?8`,
+    row.id,
+    ...values,
+  );
 };

@@ -1,8 +1,11 @@
+import type { GroupId } from "../../../../core/api/ids.ts";
+import { snapshotOfSource } from "../../extentstore/cluster/snapshots.ts";
 import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { Owner } from "../../control.ts";
 import type { LunRef, LunWish } from "../cluster/hands.ts";
 import { digestOf, ourName, ownerTag } from "../names.ts";
+import { putReset, snapshotOf } from "./resets.ts";
 
 /*
  * Where mirrors lie on the cluster: whatever their kind, as LUNs in targets of ours, one target for
@@ -60,7 +63,7 @@ export const putLun = (database: Database, volumeId: string, now: LunRef): void 
     database.run("INSERT OR IGNORE INTO removals (kind, id) VALUES ('lun', ?)", before.lun);
   }
   database.run(
-    "INSERT OR REPLACE INTO lunsOfVolumes VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+    "INSERT OR REPLACE INTO lunsOfVolumes VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0)",
     volumeId,
     lun,
     zbsVolumeId,
@@ -69,4 +72,21 @@ export const putLun = (database: Database, volumeId: string, now: LunRef): void 
     lunId,
     sizeBytes,
   );
+};
+
+/**
+ * Inside a transaction. Where a mirror gets another LUN, what was written to the one before is
+ * written again.
+ */
+export const placeMirror = (database: Database, { volumeId, wish, now }: MirrorToMake, made: LunRef): void => {
+  putLun(database, volumeId, made);
+  if (now === undefined || isInPlace(now, wish)) return;
+  database.run("DELETE FROM doneExtents WHERE volumeId = ?", volumeId);
+  database.run("UPDATE mirrors SET complete = 0 WHERE volumeId = ?", volumeId);
+  const base = database.one<{ baseGroupId: GroupId | null; sourceVolumeId: string }>(
+    "SELECT baseGroupId, sourceVolumeId FROM mirrors WHERE volumeId = ?",
+    volumeId,
+  );
+  const snapshot = base?.baseGroupId && snapshotOfSource(database, base.baseGroupId, base.sourceVolumeId);
+  putReset(database, volumeId, { snapshot: snapshot ? snapshotOf(database, snapshot.tableId) : null });
 };

@@ -112,11 +112,13 @@ const vmVolumeOf = (database: Database, volumeId: string): string | undefined =>
 
 export const putMadeLun = (database: Database, volumeId: string, made: LunRef): void => {
   putLun(database, volumeId, made);
+  markRebuilt(database, volumeId);
   putRename(database, "lun", made.lun, nameOf(database, "volumes", volumeId));
 };
 
 export const putMadeVolume = (database: Database, volumeId: string, made: VolumeRef): void => {
   putLun(database, volumeId, made);
+  markRebuilt(database, volumeId);
   database.run("UPDATE lunsOfVolumes SET vmVolume = ? WHERE volumeId = ?", made.vmVolume, volumeId);
   putRename(database, "vm-volume", made.vmVolume, nameOf(database, "volumes", volumeId));
 };
@@ -124,6 +126,10 @@ export const putMadeVolume = (database: Database, volumeId: string, made: Volume
 export const putMadeVm = (database: Database, vmId: string, { vm, localId }: VmRef): void => {
   database.run("INSERT OR REPLACE INTO vmsOnCluster VALUES (?, ?, ?)", vmId, vm, localId);
   putRename(database, "vm", vm, nameOf(database, "vms", vmId));
+};
+
+const markRebuilt = (database: Database, volumeId: string): void => {
+  database.run("UPDATE lunsOfVolumes SET rebuilt = 1 WHERE volumeId = ?", volumeId);
 };
 
 const nameOf = (database: Database, table: "volumes" | "vms", id: string): string =>

@@ -4,6 +4,8 @@ import type { Database } from "../../extentstore/database/database.ts";
 export interface Removal {
   readonly kind: "lun" | "snapshot" | "vm-volume" | "vm";
   readonly id: string;
+  /** What a restore made has the name that a customer knows. */
+  readonly made: "ours" | "rebuilt";
 }
 
 /**
@@ -12,9 +14,9 @@ export interface Removal {
  * it is gone. Inside a transaction, at its end.
  */
 export const noteRemovals = (database: Database): void => {
-  for (const [kind, column, table, isLeft] of leftovers) {
+  for (const [kind, column, table, isLeft, made] of leftovers) {
     database.run(
-      `INSERT OR IGNORE INTO removals (kind, id) SELECT '${kind}', ${column} FROM ${table} t
+      `INSERT OR IGNORE INTO removals (kind, id, made) SELECT '${kind}', ${column}, ${made} FROM ${table} t
        WHERE ${isLeft} AND ${column} IS NOT NULL`,
     );
   }
@@ -25,16 +27,16 @@ const noVolume = "NOT EXISTS (SELECT 1 FROM volumes WHERE volumes.id = t.volumeI
 const noTable = "NOT EXISTS (SELECT 1 FROM tables WHERE tables.id = t.tableId)";
 
 const leftovers = [
-  ["snapshot", "snapshot", "snapshotsOfTables", noTable],
-  ["lun", "CASE WHEN vmVolume IS NULL THEN lun END", "lunsOfVolumes", noVolume],
-  ["vm-volume", "vmVolume", "lunsOfVolumes", noVolume],
-  ["lun", "lun", "basesOfMirrors", noVolume],
-  ["vm", "vm", "vmsOnCluster", "NOT EXISTS (SELECT 1 FROM vms WHERE vms.id = t.vmId)"],
+  ["snapshot", "snapshot", "snapshotsOfTables", noTable, "'ours'"],
+  ["lun", "CASE WHEN vmVolume IS NULL THEN lun END", "lunsOfVolumes", noVolume, "iif(rebuilt = 1, 'rebuilt', 'ours')"],
+  ["vm-volume", "vmVolume", "lunsOfVolumes", noVolume, "'rebuilt'"],
+  ["lun", "lun", "basesOfMirrors", noVolume, "'ours'"],
+  ["vm", "vm", "vmsOnCluster", "NOT EXISTS (SELECT 1 FROM vms WHERE vms.id = t.vmId)", "'rebuilt'"],
 ] as const;
 
 export const listRemovals = (database: Database): readonly Removal[] =>
-  database.all<Removal>("SELECT kind, id FROM removals ORDER BY kind, id");
+  database.all<Removal>("SELECT kind, id, made FROM removals ORDER BY kind, id");
 
-export const endRemoval = (database: Database, { kind, id }: Removal): void => {
+export const endRemoval = (database: Database, { kind, id }: Pick<Removal, "kind" | "id">): void => {
   database.run("DELETE FROM removals WHERE kind = ? AND id = ?", kind, id);
 };

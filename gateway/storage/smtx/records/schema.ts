@@ -27,7 +27,8 @@ const own = `
     iqn TEXT NOT NULL,
     lunId INTEGER NOT NULL,
     sizeBytes INTEGER NOT NULL,
-    vmVolume TEXT
+    vmVolume TEXT,
+    rebuilt INTEGER NOT NULL DEFAULT 0
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS volumesOfLuns ON lunsOfVolumes(zbsVolumeId);
   CREATE TABLE IF NOT EXISTS vmsOnCluster (
@@ -43,6 +44,7 @@ const own = `
   CREATE TABLE IF NOT EXISTS removals (
     kind TEXT NOT NULL CHECK (kind IN ('lun', 'snapshot', 'vm-volume', 'vm')),
     id TEXT NOT NULL,
+    made TEXT NOT NULL DEFAULT 'ours' CHECK (made IN ('ours', 'rebuilt')),
     PRIMARY KEY (kind, id)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS resets (
