@@ -168,10 +168,7 @@ export class SmtxCluster implements StorageDriver {
     return this.#mirrors.open(options, call);
   }
 
-  openMirrorExtent(
-    of: OfMirror & { readonly extent: number; readonly from?: "base" | "zeros" },
-    call?: StorageCall,
-  ) {
+  openMirrorExtent(of: OfMirror & { readonly extent: number; readonly from?: "base" | "zeros" }, call?: StorageCall) {
     return this.#mirrors.openExtent(of, call);
   }
 

@@ -15,8 +15,7 @@ export const isOurs = (name: string): boolean => name === tag || name.startsWith
 type Role = "ledger" | "mirror" | "read" | "manifest" | "group" | "rebuild";
 
 /** `smtx-backup.ROLE.…`: what it is for comes first, so that a person sees what it is. */
-export const ourName = (role: Role, ...parts: readonly string[]) =>
-  [tag, role, ...parts].join(".");
+export const ourName = (role: Role, ...parts: readonly string[]) => [tag, role, ...parts].join(".");
 
 /** The part of a name that says whose it is. */
 export const ownerTag = ({ source, planId }: Owner): string => `${source}.${planId}`;

@@ -65,7 +65,10 @@ export interface Hands {
   /** Makes a LUN what a snapshot of it, or of another, has. */
   rollBackLun(lun: string, snapshot: string, call?: StorageCall): Promise<void>;
   /** A LUN of ours with a snapshot's content, which shares it. */
-  cloneSnapshot(of: { readonly snapshot: string; readonly name: string; readonly sizeBytes: number }, call?: StorageCall): Promise<LunRef>;
+  cloneSnapshot(
+    of: { readonly snapshot: string; readonly name: string; readonly sizeBytes: number },
+    call?: StorageCall,
+  ): Promise<LunRef>;
   /** Snapshots of LUNs at one instant. @returns by the LUNs */
   snapshotTogether(
     of: { readonly name: string; readonly luns: readonly string[] },
@@ -78,9 +81,15 @@ export interface Hands {
   makeVm(wish: VmWish, call?: StorageCall): Promise<VmRef>;
   /** Idempotent. */
   setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void>;
-  rename(of: { readonly kind: "lun" | "vm-volume" | "vm"; readonly id: string; readonly name: string }, call?: StorageCall): Promise<void>;
+  rename(
+    of: { readonly kind: "lun" | "vm-volume" | "vm"; readonly id: string; readonly name: string },
+    call?: StorageCall,
+  ): Promise<void>;
   /** Only what the records say that a restore has made. */
-  removeRebuilt(of: { readonly kind: "lun" | "vm-volume" | "vm"; readonly id: string }, call?: StorageCall): Promise<void>;
+  removeRebuilt(
+    of: { readonly kind: "lun" | "vm-volume" | "vm"; readonly id: string },
+    call?: StorageCall,
+  ): Promise<void>;
   removeLun(lun: string, call?: StorageCall): Promise<void>;
   removeSnapshot(snapshot: string, call?: StorageCall): Promise<void>;
 }

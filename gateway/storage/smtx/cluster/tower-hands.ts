@@ -1,9 +1,12 @@
 import { z } from "zod";
+import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import type { CloudTower } from "../cloud-tower/client.ts";
 import { isOurs, ourName } from "../names.ts";
-import type { Hands, LunRef, LunWish, TakenSnapshot, TargetWish } from "./hands.ts";
+import type { Hands, LunRef, LunWish, TakenSnapshot, TargetWish, VmRef, VmWish, VolumeRef } from "./hands.ts";
+import { findOne } from "./find-one.ts";
+import { makeVm, makeVolume, setPower } from "./tower-vms.ts";
 
 const nested = z.looseObject({ id: z.string(), name: z.string() });
 
@@ -73,7 +76,7 @@ export class TowerHands implements Hands {
             [
               {
                 ...{ name, iscsi_target_id: target.id, replica_num: replicas, thin_provision: true },
-                ...{ assigned_size: sizeBytes, assigned_size_unit: "B", allowed_initiators: initiatorName },
+                ...{ assigned_size: sizeBytes, assigned_size_unit: "B", allowed_initiators: wish.allowedInitiators ?? initiatorName },
                 ...(lunId !== undefined && { lun_id: lunId }),
               },
             ],
@@ -151,9 +154,19 @@ export class TowerHands implements Hands {
         {
           what: `the snapshots of “${name}”`,
           find: (look) =>
-            this.#find("get-consistency-group-snapshots", { name, consistency_group: { id: group.id } }, groupSnapshotSchema, look),
+            this.#find(
+              "get-consistency-group-snapshots",
+              { name, consistency_group: { id: group.id } },
+              groupSnapshotSchema,
+              look,
+            ),
           create: (make) =>
-            tower.change("create-consistency-snapshot-group", [{ name, consistency_group_id: group.id }], anything, make),
+            tower.change(
+              "create-consistency-snapshot-group",
+              [{ name, consistency_group_id: group.id }],
+              anything,
+              make,
+            ),
         },
         call,
       );
@@ -161,6 +174,29 @@ export class TowerHands implements Hands {
     } finally {
       await this.#dissolve(group.id, call);
     }
+  }
+
+  makeVolume(wish: Parameters<Hands["makeVolume"]>[0], call: StorageCall = {}): Promise<VolumeRef> {
+    return makeVolume(this.#of, wish, call);
+  }
+
+  makeVm(wish: VmWish, call: StorageCall = {}): Promise<VmRef> {
+    return makeVm(this.#of, wish, call);
+  }
+
+  setPower(vm: string, power: "on" | "off", call: StorageCall = {}): Promise<void> {
+    return setPower(this.#of, vm, power, call);
+  }
+
+  async rename({ kind, id, name }: Parameters<Hands["rename"]>[0], call?: StorageCall): Promise<void> {
+    const operation = { lun: "update-iscsi-lun", "vm-volume": "update-vm-volume", vm: "update-vm" }[kind];
+    await this.#gone(operation, { where: { id }, data: { name } }, call);
+  }
+
+  async removeRebuilt({ kind, id }: Parameters<Hands["removeRebuilt"]>[0], call?: StorageCall): Promise<void> {
+    if (kind === "lun") await this.#gone("delete-iscsi-lun", { where: { id }, data: { remove_snapshot: false } }, call);
+    if (kind === "vm-volume") await this.#gone("delete-vm-volume", { where: { id } }, call);
+    if (kind === "vm") await this.#gone("delete-vm", { where: { id } }, call);
   }
 
   async removeLun(lun: string, call?: StorageCall): Promise<void> {
@@ -178,8 +214,8 @@ export class TowerHands implements Hands {
   }
 
   async #target(wish: TargetWish, call: StorageCall): Promise<Target> {
-    const { tower, clusterId, initiatorName, chap, replicas } = this.#of;
-    const { name, stripeCount, stripeBytes } = wish;
+    const { tower, clusterId, replicas } = this.#of;
+    const { name, stripeCount, stripeBytes, theirs } = wish;
     return tower.ensure(
       {
         what: `the iSCSI target “${name}”`,
@@ -191,7 +227,11 @@ export class TowerHands implements Hands {
               {
                 ...{ name, cluster_id: clusterId, replica_num: replicas, thin_provision: true },
                 ...{ stripe_num: stripeCount, stripe_size: stripeBytes, stripe_size_unit: "B" },
-                ...{ ip_whitelist: "*/*", iqn_whitelist: initiatorName, description: "Made by smtx-backup; leave it alone." },
+                ...{
+                  ip_whitelist: "*/*",
+                  iqn_whitelist: initiatorName,
+                  description: "Made by smtx-backup; leave it alone.",
+                },
                 ...(chap !== undefined && { chap_enabled: true, chap_name: chap.user, chap_secret: chap.secret }),
               },
             ],
@@ -201,6 +241,15 @@ export class TowerHands implements Hands {
       },
       call,
     );
+  }
+
+  /** Nobody but a gateway gets at what is ours (W8). */
+  #guarded(): object {
+    const { initiatorName, chap } = this.#of;
+    return {
+      ...{ ip_whitelist: "*/*", iqn_whitelist: initiatorName, description: "Made by smtx-backup; leave it alone." },
+      ...(chap !== undefined && { chap_enabled: true, chap_name: chap.user, chap_secret: chap.secret }),
+    };
   }
 
   async #snapshotsIn(
@@ -236,9 +285,17 @@ export class TowerHands implements Hands {
       call,
     );
     for (const { id } of taken) {
-      await this.#gone("delete-consistency-snapshot-group", { where: { id }, data: { remain_volume_snapshot: true } }, call);
+      await this.#gone(
+        "delete-consistency-snapshot-group",
+        { where: { id }, data: { remain_volume_snapshot: true } },
+        call,
+      );
     }
-    await this.#gone("delete-consistency-group", { where: { id: group }, data: { remain_volume_snapshot: true } }, call);
+    await this.#gone(
+      "delete-consistency-group",
+      { where: { id: group }, data: { remain_volume_snapshot: true } },
+      call,
+    );
   }
 
   async #gone(operation: string, body: object, call: StorageCall | undefined): Promise<void> {
@@ -249,16 +306,23 @@ export class TowerHands implements Hands {
     }
   }
 
-  async #find<T extends { readonly id: string }>(
+  #find<T extends { readonly id: string }>(
     operation: string,
     where: object,
     schema: z.ZodType<T>,
     call: StorageCall,
   ): Promise<T | undefined> {
-    const [first] = await this.#of.tower.query(operation, { where, first: 1 }, z.array(schema), call);
-    return first;
+    return findOne(this.#of.tower, { operation, where, schema }, call);
   }
 }
+
+const settingsOf = ({ description, ipWhitelist, iqnWhitelist, replicaNum, thinProvision }: IscsiTargetSettings) => ({
+  ...(description !== undefined && { description }),
+  ...(ipWhitelist !== undefined && { ip_whitelist: ipWhitelist }),
+  ...(iqnWhitelist !== undefined && { iqn_whitelist: iqnWhitelist }),
+  ...(replicaNum !== undefined && { replica_num: replicaNum }),
+  ...(thinProvision !== undefined && { thin_provision: thinProvision }),
+});
 
 const refOf = (lun: Lun, target: Target): LunRef => ({
   lun: lun.id,

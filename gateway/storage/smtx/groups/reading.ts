@@ -9,7 +9,7 @@ import { geometryOf } from "../../extentstore/cluster/volume-row.ts";
 import type { SnapshotHandle, SnapshotReader } from "../../volume-io.ts";
 import { ClonedSnapshotReader } from "../blocks/snapshot-reader.ts";
 import type { ClusterContext } from "../context.ts";
-import { snapshotOf } from "../mirrors/resets.ts";
+import type { snapshotOf } from "../mirrors/resets.ts";
 import { ourName } from "../names.ts";
 
 /** The temporary clone that a snapshot is read by. */
@@ -52,11 +52,8 @@ export const readClone = async (
   return new ClonedSnapshotReader({ lun, sizeBytes, geometry, extentMap });
 };
 
-export const closeClone = (
-  { hands }: ClusterContext,
-  handle: SnapshotHandle,
-  call?: StorageCall,
-): Promise<void> => hands.removeLun(accessOf(handle).lun, call);
+export const closeClone = ({ hands }: ClusterContext, handle: SnapshotHandle, call?: StorageCall): Promise<void> =>
+  hands.removeLun(accessOf(handle).lun, call);
 
 const accessOf = ({ access, snapshotId }: SnapshotHandle): Access => {
   if (access === undefined) throw gone(snapshotId);

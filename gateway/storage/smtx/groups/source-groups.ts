@@ -1,5 +1,5 @@
-import type { Instant } from "../../../../core/api/ids.ts";
 import { VisibleError } from "../../../../core/api/errors.ts";
+import type { Instant } from "../../../../core/api/ids.ts";
 import type { StorageCall } from "../../call.ts";
 import type { SnapshotGroup, SnapshotGroupOptions } from "../../control.ts";
 import { findGroup, snapshotGroup } from "../../extentstore/cluster/snapshots.ts";
@@ -46,7 +46,6 @@ export interface Taken {
   readonly takenAt: Instant;
 }
 
-
 export const takeMembers = async (
   { hands }: ClusterContext,
   name: string,
@@ -66,4 +65,3 @@ const unreadable = (volumeId: string): never => {
     hint: "Take its object out of the plan, and see what gateway check says.",
   });
 };
-

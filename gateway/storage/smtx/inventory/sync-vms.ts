@@ -1,8 +1,18 @@
-import { deleteVmRow, insertVm, type NewDisk, setDisks, setNics, updateVm, type VmDiskRow, type VmNicRow, type VmRow } from "../../extentstore/cluster/vms.ts";
+import {
+  deleteVmRow,
+  insertVm,
+  type NewDisk,
+  setDisks,
+  setNics,
+  updateVm,
+  type VmDiskRow,
+  type VmNicRow,
+  type VmRow,
+} from "../../extentstore/cluster/vms.ts";
 import { labelsText } from "../../extentstore/cluster/volumes.ts";
 import type { Database } from "../../extentstore/database/database.ts";
-import type { FoundCluster, FoundVm } from "./found.ts";
 import { isRebuild } from "../names.ts";
+import type { FoundCluster, FoundVm } from "./found.ts";
 import { freeNames } from "./free-names.ts";
 
 /** Inside a transaction, when the volumes are there. */
@@ -66,12 +76,15 @@ const isChanged = ({ config, labels }: FoundVm, name: string, row: VmRow | undef
 const syncParts = (database: Database, vmId: string, vm: FoundVm, volumes: ReadonlyMap<string, string>): void => {
   const disks = vm.disks.flatMap(({ position, volume, cdRom, bus, boot }): NewDisk[] => {
     const volumeId = volume === undefined ? null : (volumes.get(volume) ?? null);
-    return volumeId === null && cdRom === undefined ? [] : [{ position, volumeId, cdRom: volumeId === null ? (cdRom ?? null) : null, bus, boot }];
+    return volumeId === null && cdRom === undefined
+      ? []
+      : [{ position, volumeId, cdRom: volumeId === null ? (cdRom ?? null) : null, bus, boot }];
   });
   const disksNow = database
     .all<VmDiskRow>("SELECT position, volumeId, cdRom, bus, boot FROM vmDisks WHERE vmId = ? ORDER BY position", vmId)
     .map((row) => ({ ...row }));
-  if (JSON.stringify(disksNow) !== JSON.stringify(disks.toSorted((a, b) => a.position - b.position))) setDisks(database, vmId, disks);
+  if (JSON.stringify(disksNow) !== JSON.stringify(disks.toSorted((a, b) => a.position - b.position)))
+    setDisks(database, vmId, disks);
   const nics = database.all<VmNicRow>("SELECT * FROM vmNics WHERE vmId = ? ORDER BY position", vmId);
   const same = nics.length === vm.nics.length && nics.every((row, index) => isSameNic(row, vm.nics[index]));
   if (!same) setNics(database, vmId, vm.nics);

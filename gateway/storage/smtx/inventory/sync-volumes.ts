@@ -3,8 +3,8 @@ import { defaultPool } from "../../extentstore/cluster/pools.ts";
 import { geometryOf, type VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import { insertVolume, labelsText, removeVolume } from "../../extentstore/cluster/volumes.ts";
 import type { Database } from "../../extentstore/database/database.ts";
-import type { FoundCluster, FoundLunRef } from "./found.ts";
 import { isRebuild } from "../names.ts";
+import type { FoundCluster, FoundLunRef } from "./found.ts";
 import { freeNames } from "./free-names.ts";
 
 /** A volume as it is to stand in its row. */
@@ -16,7 +16,7 @@ interface Wanted extends Pick<VolumeRow, "kind" | "sizeBytes" | "extentBytes" | 
   readonly allowedInitiators: string | null;
   readonly export: string | null;
   readonly path: string | null;
-  readonly sharing: 0 | 1;
+  readonly sharing: number;
   readonly labels: string | null;
 }
 
@@ -37,7 +37,11 @@ export const syncVolumes = (database: Database, found: FoundCluster): void => {
   const changed = wanted.filter(({ row }) => isChanged(row, before.get(row.id)));
   // Names and LUN ids that change places would be taken for a moment.
   for (const { row } of changed) {
-    if (before.has(row.id)) database.run("UPDATE volumes SET name = id, lunTarget = NULL, export = NULL, kind = 'volume' WHERE id = ?", row.id);
+    if (before.has(row.id))
+      database.run(
+        "UPDATE volumes SET name = id, lunTarget = NULL, export = NULL, kind = 'volume' WHERE id = ?",
+        row.id,
+      );
   }
   for (const { row } of changed) {
     if (!before.has(row.id)) insert(database, row);
@@ -106,7 +110,16 @@ const isChanged = (wanted: Wanted, before: VolumeRow | undefined): boolean =>
 
 const insert = (database: Database, row: Wanted): void => {
   const { id, kind, name, sizeBytes } = row;
-  insertVolume(database, { id, role: "plain", kind, name, sizeBytes, geometry: geometryOf(row), pool: defaultPool, ...fileOf(row) });
+  insertVolume(database, {
+    id,
+    role: "plain",
+    kind,
+    name,
+    sizeBytes,
+    geometry: geometryOf(row),
+    pool: defaultPool,
+    ...fileOf(row),
+  });
   update(database, row);
 };
 
@@ -116,7 +129,11 @@ const fileOf = ({ export: exportName, path }: Wanted) =>
 
 const update = (database: Database, row: Wanted): void => {
   const values: SQLInputValue[] = columns.map((column) => row[column]);
-  database.run(`UPDATE volumes SET ${columns.map((column) => `${column} = ?`).join(", ")} WHERE id = ?`, ...values, row.id);
+  database.run(
+    `UPDATE volumes SET ${columns.map((column) => `${column} = ?`).join(", ")} WHERE id = ?`,
+    ...values,
+    row.id,
+  );
 };
 
 /** A volume that is not on the cluster any more. Its snapshots stay. */

@@ -1,6 +1,6 @@
-import { ensureTarget } from "../../extentstore/cluster/targets.ts";
 import { ensureExport } from "../../extentstore/cluster/exports.ts";
 import { defaultPool } from "../../extentstore/cluster/pools.ts";
+import { ensureTarget } from "../../extentstore/cluster/targets.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { FoundCluster } from "./found.ts";
 import { syncVms } from "./sync-vms.ts";

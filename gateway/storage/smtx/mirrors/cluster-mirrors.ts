@@ -164,7 +164,11 @@ export class ClusterMirrors {
 /** @throws FENCED */
 const markDone = (
   database: Database,
-  { mirrorVolumeId, epoch, extent }: { readonly mirrorVolumeId: string; readonly epoch: number; readonly extent: number },
+  {
+    mirrorVolumeId,
+    epoch,
+    extent,
+  }: { readonly mirrorVolumeId: string; readonly epoch: number; readonly extent: number },
 ): void => {
   mirrorForWriting(database, mirrorVolumeId, epoch);
   database.run("INSERT OR IGNORE INTO doneExtents (volumeId, extent) VALUES (?, ?)", mirrorVolumeId, extent);

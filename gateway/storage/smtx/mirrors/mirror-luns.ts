@@ -1,8 +1,8 @@
 import type { GroupId } from "../../../../core/api/ids.ts";
+import type { Owner } from "../../control.ts";
 import { snapshotOfSource } from "../../extentstore/cluster/snapshots.ts";
 import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
-import type { Owner } from "../../control.ts";
 import type { LunRef, LunWish } from "../cluster/hands.ts";
 import { digestOf, ourName, ownerTag } from "../names.ts";
 import { putReset, snapshotOf } from "./resets.ts";

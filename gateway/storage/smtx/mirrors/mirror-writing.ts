@@ -133,7 +133,10 @@ export class MirrorWriting {
   async #openBase(volumeId: string, call: StorageCall | undefined): Promise<Lun | undefined> {
     const base = await this.#ledger.read(
       (database) =>
-        database.one<{ iqn: string; lunId: number }>("SELECT iqn, lunId FROM basesOfMirrors WHERE volumeId = ?", volumeId),
+        database.one<{ iqn: string; lunId: number }>(
+          "SELECT iqn, lunId FROM basesOfMirrors WHERE volumeId = ?",
+          volumeId,
+        ),
       call,
     );
     return base && this.#initiator.openLun({ targetName: base.iqn, lun: base.lunId }, call);

@@ -19,7 +19,10 @@ export const noteReset = (
   { mirrorVolumeId }: Pick<OpenMirrorOptions, "mirrorVolumeId">,
   { contents, wasWritten }: { readonly contents: readonly ContentStep[]; readonly wasWritten: boolean },
 ): void => {
-  const tableId = database.one<Pick<VolumeRow, "tableId">>("SELECT tableId FROM volumes WHERE id = ?", mirrorVolumeId)?.tableId;
+  const tableId = database.one<Pick<VolumeRow, "tableId">>(
+    "SELECT tableId FROM volumes WHERE id = ?",
+    mirrorVolumeId,
+  )?.tableId;
   const isCleared = contents.some((step) => "clear" in step && step.clear === tableId && step.fromExtent === 0);
   if (!isCleared) return;
   const from = contents.findLast((step) => "fill" in step && step.fill === tableId);
@@ -51,4 +54,5 @@ export const closeBase = (database: Database, volumeId: string): void => {
 
 /** CloudTower's id of the snapshot that a table stands for. */
 export const snapshotOf = (database: Database, tableId: number): string | null =>
-  database.one<{ snapshot: string }>("SELECT snapshot FROM snapshotsOfTables WHERE tableId = ?", tableId)?.snapshot ?? null;
+  database.one<{ snapshot: string }>("SELECT snapshot FROM snapshotsOfTables WHERE tableId = ?", tableId)?.snapshot ??
+  null;

@@ -34,7 +34,8 @@ export const rebuildOne = async (
       realize: ({ toMake }, watch) => rebuildOnCluster(context.hands, toMake, watch),
       finish: (database, { toMake }, { luns, volumes, vms }) => {
         for (const [index, lun] of luns.entries()) putMadeLun(database, toMake.luns[index]?.volumeId ?? "", lun);
-        for (const [index, one] of volumes.entries()) putMadeVolume(database, toMake.volumes[index]?.volumeId ?? "", one);
+        for (const [index, one] of volumes.entries())
+          putMadeVolume(database, toMake.volumes[index]?.volumeId ?? "", one);
         for (const [index, vm] of vms.entries()) putMadeVm(database, toMake.vms[index]?.vmId ?? "", vm);
       },
     },

@@ -21,7 +21,11 @@ interface ToMake {
 
 export interface RebuildToMake {
   readonly luns: readonly (ToMake & { readonly wish: LunWish })[];
-  readonly volumes: readonly (ToMake & { readonly name: string; readonly sizeBytes: number; readonly sharing: boolean })[];
+  readonly volumes: readonly (ToMake & {
+    readonly name: string;
+    readonly sizeBytes: number;
+    readonly sharing: boolean;
+  })[];
   readonly files: readonly string[];
   readonly vms: readonly VmDraft[];
 }
@@ -30,7 +34,10 @@ export const rebuildToMake = (database: Database, contents: readonly ContentStep
   const rows = database.all<VolumeRow>(
     "SELECT * FROM volumes v WHERE role = 'rebuilt' AND NOT EXISTS (SELECT 1 FROM lunsOfVolumes l WHERE l.volumeId = v.id)",
   );
-  const common = (row: VolumeRow): ToMake => ({ volumeId: row.id, snapshot: filledFrom(database, row.tableId, contents) });
+  const common = (row: VolumeRow): ToMake => ({
+    volumeId: row.id,
+    snapshot: filledFrom(database, row.tableId, contents),
+  });
   return {
     luns: rows.filter(({ kind }) => kind === "lun").map((row) => ({ ...common(row), wish: lunWish(database, row) })),
     volumes: rows
@@ -57,7 +64,10 @@ export const madeName = ({ id, planId, source }: Pick<VolumeRow, "id" | "planId"
 const lunWish = (database: Database, row: VolumeRow): LunWish => {
   const { stripeCount, stripeBytes } = row;
   const name = row.lunTarget ?? "default";
-  const settings = database.one<{ settings: string }>("SELECT settings FROM iscsiTargets WHERE name = ?", name)?.settings;
+  const settings = database.one<{ settings: string }>(
+    "SELECT settings FROM iscsiTargets WHERE name = ?",
+    name,
+  )?.settings;
   return {
     target: { name, stripeCount, stripeBytes, theirs: JSON.parse(settings ?? "{}") as IscsiTargetSettings },
     name: madeName(row),
@@ -107,8 +117,8 @@ const nicOf = (row: VmNicRow): VmWish["nics"][number] => ({
 });
 
 const vmVolumeOf = (database: Database, volumeId: string): string | undefined =>
-  database.one<{ vmVolume: string | null }>("SELECT vmVolume FROM lunsOfVolumes WHERE volumeId = ?", volumeId)?.vmVolume ??
-  undefined;
+  database.one<{ vmVolume: string | null }>("SELECT vmVolume FROM lunsOfVolumes WHERE volumeId = ?", volumeId)
+    ?.vmVolume ?? undefined;
 
 export const putMadeLun = (database: Database, volumeId: string, made: LunRef): void => {
   putLun(database, volumeId, made);

@@ -31,7 +31,10 @@ export const rebuildOnCluster = async (
   }
   const madeVms: VmRef[] = [];
   for (const { vmId: _, disks, ...vm } of vms) {
-    const there = disks.map(({ volumeId, volume, ...disk }) => ({ ...disk, volume: volume ?? towerIds.get(volumeId) ?? gone() }));
+    const there = disks.map(({ volumeId, volume, ...disk }) => ({
+      ...disk,
+      volume: volume ?? towerIds.get(volumeId) ?? gone(),
+    }));
     madeVms.push(await hands.makeVm({ ...vm, disks: there }, call));
   }
   return { luns: madeLuns, volumes: madeVolumes, vms: madeVms };

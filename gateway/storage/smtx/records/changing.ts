@@ -39,8 +39,7 @@ export const changeCluster = async <T, R>(
           syncRecords(database, found);
           return { planned: change.plan(database) };
         },
-        realize: async (planned, watch) =>
-          planned === undefined ? undefined : change.realize(planned.planned, watch),
+        realize: async (planned, watch) => (planned === undefined ? undefined : change.realize(planned.planned, watch)),
         finish: (database, planned, realized) => {
           if (planned === undefined) return;
           change.finish(database, planned.planned, realized as R);

@@ -3,11 +3,7 @@ import type { StorageCall } from "../../call.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { ExtentToken } from "../../volume-io.ts";
 
-export type AskTokens = (
-  zbsVolumeId: string,
-  extents: number,
-  call?: StorageCall,
-) => Promise<readonly ExtentToken[]>;
+export type AskTokens = (zbsVolumeId: string, extents: number, call?: StorageCall) => Promise<readonly ExtentToken[]>;
 
 /** So many extent tables are asked for at the most; of more nobody says that they are equal. */
 const tablesMax = 64;

@@ -119,8 +119,12 @@ const gone = ({ lun }: LunToRollBack): never => {
 const refuseOtherShape = ({ volumes }: Planned): void => {
   for (const { live, snapshot } of volumes.values()) {
     if (live !== undefined) continue;
-    throw new VisibleError("OBJECT_GONE", `The disk ${snapshot.sourceVolumeId} was deleted since the group was taken.`, {
-      hint: "Rebuild the VM beside what there is: smtx-backup rebuild GROUP --object VM",
-    });
+    throw new VisibleError(
+      "OBJECT_GONE",
+      `The disk ${snapshot.sourceVolumeId} was deleted since the group was taken.`,
+      {
+        hint: "Rebuild the VM beside what there is: smtx-backup rebuild GROUP --object VM",
+      },
+    );
   }
 };
