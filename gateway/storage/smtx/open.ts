@@ -73,8 +73,17 @@ const ledgerDevice = async (
 ): Promise<LedgerLun> => {
   const name = ourName("ledger");
   const target = { name, stripeCount: 1, stripeBytes: 256 * 1024 };
-  const { iqn, lunId, sizeBytes } = await hands.makeLun({ target, name, lunId: ledgerLunId, sizeBytes: ledgerBytes }, call);
-  return new LedgerLun({ initiator, place: { targetName: iqn, lun: lunId }, sizeBytes, time, name: `the LUN “${name}”` });
+  const { iqn, lunId, sizeBytes } = await hands.makeLun(
+    { target, name, lunId: ledgerLunId, sizeBytes: ledgerBytes },
+    call,
+  );
+  return new LedgerLun({
+    initiator,
+    place: { targetName: iqn, lun: lunId },
+    sizeBytes,
+    time,
+    name: `the LUN “${name}”`,
+  });
 };
 
 const clusterSchema = z.looseObject({ id: z.string(), name: z.string() });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../../../core/extent/geometry.ts";
 import { assertExtent, extentRanges, locate, partsOf } from "../../../../core/extent/striping.ts";
-import type { Lun } from "../../../iscsi/initiator.ts";
+import type { Lun } from "../../../iscsi/lun/lun.ts";
 import { blockHash, blockHashBytes } from "../../block-hash.ts";
 import type { StorageCall } from "../../call.ts";
 import type { MirrorExtentWriter } from "../../volume-io.ts";

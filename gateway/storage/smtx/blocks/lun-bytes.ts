@@ -1,4 +1,4 @@
-import type { Lun } from "../../../iscsi/initiator.ts";
+import type { Lun } from "../../../iscsi/lun/lun.ts";
 import type { StorageCall } from "../../call.ts";
 
 /*

@@ -1,5 +1,5 @@
 import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
-import type { Lun } from "../../../iscsi/initiator.ts";
+import type { Lun } from "../../../iscsi/lun/lun.ts";
 import type { StorageCall } from "../../call.ts";
 import type { ExtentToken, SnapshotReader } from "../../volume-io.ts";
 import { readBytes } from "./lun-bytes.ts";

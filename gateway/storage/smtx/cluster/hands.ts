@@ -65,10 +65,7 @@ export interface Hands {
   /** Makes a LUN what a snapshot of it, or of another, has. */
   rollBackLun(lun: string, snapshot: string, call?: StorageCall): Promise<void>;
   /** A LUN of ours with a snapshot's content, which shares it. */
-  cloneSnapshot(
-    of: { readonly snapshot: string; readonly name: string; readonly sizeBytes: number },
-    call?: StorageCall,
-  ): Promise<LunRef>;
+  cloneSnapshot(of: { readonly snapshot: string; readonly name: string }, call?: StorageCall): Promise<LunRef>;
   /** Snapshots of LUNs at one instant. @returns by the LUNs */
   snapshotTogether(
     of: { readonly name: string; readonly luns: readonly string[] },

@@ -1,23 +1,14 @@
 import { z } from "zod";
-import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import type { CloudTower } from "../cloud-tower/client.ts";
 import { isOurs, ourName } from "../names.ts";
-import type { Hands, LunRef, LunWish, TakenSnapshot, TargetWish, VmRef, VmWish, VolumeRef } from "./hands.ts";
 import { findOne } from "./find-one.ts";
+import type { Hands, LunRef, LunWish, TakenSnapshot, VmRef, VmWish, VolumeRef } from "./hands.ts";
+import { ensureTarget, type Target } from "./tower-targets.ts";
 import { makeVm, makeVolume, setPower } from "./tower-vms.ts";
 
 const nested = z.looseObject({ id: z.string(), name: z.string() });
-
-export const targetSchema = z.looseObject({
-  id: z.string(),
-  name: z.string(),
-  iqn_name: z.string(),
-  stripe_num: z.number(),
-  stripe_size: z.number(),
-});
-type Target = z.infer<typeof targetSchema>;
 
 const lunSchema = z.looseObject({
   id: z.string(),
@@ -44,6 +35,9 @@ const groupSnapshotSchema = z.looseObject({
 });
 const anything = z.unknown();
 
+/** What snapshots are read through lies in it. */
+const readTarget = { name: ourName("read"), stripeCount: 1, stripeBytes: 256 * 1024 };
+
 export interface TowerHandsOptions {
   readonly tower: CloudTower;
   readonly clusterId: string;
@@ -64,7 +58,7 @@ export class TowerHands implements Hands {
 
   async makeLun(wish: LunWish, call: StorageCall = {}): Promise<LunRef> {
     const { tower, initiatorName, replicas } = this.#of;
-    const target = await this.#target(wish.target, call);
+    const target = await ensureTarget(this.#of, wish.target, call);
     const { name, lunId, sizeBytes } = wish;
     const lun = await tower.ensure(
       {
@@ -76,7 +70,11 @@ export class TowerHands implements Hands {
             [
               {
                 ...{ name, iscsi_target_id: target.id, replica_num: replicas, thin_provision: true },
-                ...{ assigned_size: sizeBytes, assigned_size_unit: "B", allowed_initiators: wish.allowedInitiators ?? initiatorName },
+                ...{
+                  assigned_size: sizeBytes,
+                  assigned_size_unit: "B",
+                  allowed_initiators: wish.allowedInitiators ?? initiatorName,
+                },
                 ...(lunId !== undefined && { lun_id: lunId }),
               },
             ],
@@ -108,7 +106,7 @@ export class TowerHands implements Hands {
     call: StorageCall = {},
   ): Promise<LunRef> {
     const { tower } = this.#of;
-    const target = await this.#target({ name: ourName("read"), stripeCount: 1, stripeBytes: 256 * 1024 }, call);
+    const target = await ensureTarget(this.#of, readTarget, call);
     const lun = await tower.ensure(
       {
         what: `the LUN “${name}”`,
@@ -213,45 +211,6 @@ export class TowerHands implements Hands {
     await this.#gone("delete-iscsi-lun-snapshot", { where: { id: snapshot } }, call);
   }
 
-  async #target(wish: TargetWish, call: StorageCall): Promise<Target> {
-    const { tower, clusterId, replicas } = this.#of;
-    const { name, stripeCount, stripeBytes, theirs } = wish;
-    return tower.ensure(
-      {
-        what: `the iSCSI target “${name}”`,
-        find: (look) => this.#find("get-iscsi-targets", { name, cluster: { id: clusterId } }, targetSchema, look),
-        create: (make) =>
-          tower.change(
-            "create-iscsi-target",
-            [
-              {
-                ...{ name, cluster_id: clusterId, replica_num: replicas, thin_provision: true },
-                ...{ stripe_num: stripeCount, stripe_size: stripeBytes, stripe_size_unit: "B" },
-                ...{
-                  ip_whitelist: "*/*",
-                  iqn_whitelist: initiatorName,
-                  description: "Made by smtx-backup; leave it alone.",
-                },
-                ...(chap !== undefined && { chap_enabled: true, chap_name: chap.user, chap_secret: chap.secret }),
-              },
-            ],
-            anything,
-            make,
-          ),
-      },
-      call,
-    );
-  }
-
-  /** Nobody but a gateway gets at what is ours (W8). */
-  #guarded(): object {
-    const { initiatorName, chap } = this.#of;
-    return {
-      ...{ ip_whitelist: "*/*", iqn_whitelist: initiatorName, description: "Made by smtx-backup; leave it alone." },
-      ...(chap !== undefined && { chap_enabled: true, chap_name: chap.user, chap_secret: chap.secret }),
-    };
-  }
-
   async #snapshotsIn(
     groupSnapshot: string,
     luns: readonly string[],
@@ -315,14 +274,6 @@ export class TowerHands implements Hands {
     return findOne(this.#of.tower, { operation, where, schema }, call);
   }
 }
-
-const settingsOf = ({ description, ipWhitelist, iqnWhitelist, replicaNum, thinProvision }: IscsiTargetSettings) => ({
-  ...(description !== undefined && { description }),
-  ...(ipWhitelist !== undefined && { ip_whitelist: ipWhitelist }),
-  ...(iqnWhitelist !== undefined && { iqn_whitelist: iqnWhitelist }),
-  ...(replicaNum !== undefined && { replica_num: replicaNum }),
-  ...(thinProvision !== undefined && { thin_provision: thinProvision }),
-});
 
 const refOf = (lun: Lun, target: Target): LunRef => ({
   lun: lun.id,

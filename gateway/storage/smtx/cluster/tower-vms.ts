@@ -70,12 +70,7 @@ export const makeVolume = async (
 
 export const makeVm = async ({ tower, clusterId }: Of, wish: VmWish, call: StorageCall): Promise<VmRef> => {
   const { name, config, disks, nics } = wish;
-  const vlans = await tower.all(
-    "get-vlans",
-    { where: { vds: { cluster: { id: clusterId } } } },
-    vlanSchema,
-    call,
-  );
+  const vlans = await tower.all("get-vlans", { where: { vds: { cluster: { id: clusterId } } } }, vlanSchema, call);
   const vlanOf = ({ virtualSwitch, vlan }: VmWish["nics"][number]) =>
     vlans.find(({ vds, vlan_id }) => vds.name === virtualSwitch && vlan_id === vlan.vlanId) ??
     vlans.find(({ vds }) => vds.name === virtualSwitch);

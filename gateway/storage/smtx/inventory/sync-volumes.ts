@@ -73,27 +73,27 @@ const wantedVolumes = (database: Database, found: FoundCluster): readonly WithLu
   return [
     ...luns.map(({ id, lun, sizeBytes, geometry, allowedInitiators, labels }) => ({
       row: {
-        ...{ ...none, id, kind: "lun", name: nameOf(id), sizeBytes, ...geometry, sharing: 0 },
+        ...{ ...none, id, kind: "lun" as const, name: nameOf(id), sizeBytes, ...geometry, sharing: 0 },
         ...{ lunTarget: lun.target, lunId: lun.lunId },
         allowedInitiators: allowedInitiators === "" ? null : allowedInitiators,
         labels: labelsText(labels),
-      } as const,
+      },
       lun,
       vmVolume: null,
     })),
     ...volumes.map(({ id, lun, tower, sizeBytes, geometry, sharing, labels }) => ({
       row: {
-        ...{ ...none, id, kind: "volume", name: nameOf(id), sizeBytes, ...geometry, sharing: sharing ? 1 : 0 },
+        ...{ ...none, id, kind: "volume" as const, name: nameOf(id), sizeBytes, ...geometry, sharing: sharing ? 1 : 0 },
         labels: labelsText(labels),
-      } as const,
+      },
       lun,
       vmVolume: tower,
     })),
     ...found.files.map(({ id, sizeBytes, geometry, ...file }) => ({
       row: {
-        ...{ ...none, id: `volume-${id}`, kind: "nfs-file", sizeBytes, ...geometry, sharing: 0 },
+        ...{ ...none, id: `volume-${id}`, kind: "nfs-file" as const, sizeBytes, ...geometry, sharing: 0 },
         ...{ name: `/exports/${file.export}/${file.path}`, export: file.export, path: file.path },
-      } as const,
+      },
       lun: undefined,
       vmVolume: null,
     })),

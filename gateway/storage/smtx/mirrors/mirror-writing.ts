@@ -1,6 +1,7 @@
 import { LRUCache } from "lru-cache";
 import { VisibleError } from "../../../../core/api/errors.ts";
-import type { Initiator, Lun } from "../../../iscsi/initiator.ts";
+import type { Initiator } from "../../../iscsi/initiator.ts";
+import type { Lun } from "../../../iscsi/lun/lun.ts";
 import type { StorageCall } from "../../call.ts";
 import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
 import type { Hands, LunRef } from "../cluster/hands.ts";
