@@ -44,7 +44,11 @@ export class Contract {
   }) {
     this.#operations = read.operations;
     this.#models = read.models;
-    const validate: NonNullable<FuncKeywordDefinition["validate"]> = (model: string, value: unknown, parent?: ContractSchema) => {
+    const validate: NonNullable<FuncKeywordDefinition["validate"]> = (
+      model: string,
+      value: unknown,
+      parent?: ContractSchema,
+    ) => {
       if (value === null && parent?.orNull === true) return true;
       if (model.endsWith("WhereInput")) {
         const problem = this.#filterProblem(model, value);

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, statSync, writeSync } from "node:fs";
 
 /* Sparse files, copied and compared where nothing else happens meanwhile: so nothing here waits. */
 
@@ -16,6 +16,8 @@ const withFile = <T>(path: string, flags: string, work: (fd: number) => T): T =>
 
 export const createSparse = (path: string, sizeBytes: number): void =>
   withFile(path, "wx", (fd) => ftruncateSync(fd, sizeBytes));
+
+export const allocatedBytes = (path: string): number => statSync(path).blocks * 512;
 
 export const growSparse = (path: string, sizeBytes: number): void =>
   withFile(path, "r+", (fd) => ftruncateSync(fd, sizeBytes));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { contentGroups, createSparse, growSparse, replaceContent } from "./content.ts";
+import { allocatedBytes, contentGroups, createSparse, growSparse, replaceContent } from "./content.ts";
 import { ExtentIds, type ExtentRow, extentHashes, type Striping, wholeGroups } from "./extent-table.ts";
 
 /** A LUN, a virtual volume, a file, or a snapshot of one: ZBS makes no difference. */
@@ -44,6 +44,11 @@ export class Zbs {
     return [...this.#volumes.values()];
   }
 
+  /** What all of it takes on disk. */
+  usedBytes(): number {
+    return this.all().reduce((sum, { path }) => sum + allocatedBytes(path), 0);
+  }
+
   create(sizeBytes: number, striping: Striping): ZbsVolume {
     const wholeBytes = wholeGroups(striping, sizeBytes);
     const rows = Array.from({ length: wholeBytes / striping.extentBytes }, () => this.#ids.unwritten());
@@ -79,6 +84,11 @@ export class Zbs {
       volume.sizeBytes = snapshot.sizeBytes;
       replaceContent(volume.path, snapshot.path, snapshot.sizeBytes);
     });
+  }
+
+  /** A volume gets the content of another one, as if it were written. */
+  overwrite(volume: ZbsVolume, from: ZbsVolume): void {
+    this.#whileStill(() => replaceContent(volume.path, from.path, from.sizeBytes));
   }
 
   grow(volume: ZbsVolume, sizeBytes: number): void {
