@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { Ajv2020, type FuncKeywordDefinition, type ValidateFunction } from "ajv/dist/2020.js";
-import { cachedCloudTowerSdk } from "../../../infra/cloudtower-sdk/program.ts";
+import { cachedCloudTowerSdk } from "../../../infra/cloud-tower-sdk/program.ts";
 
-/** JSON Schema as infra/cloudtower-sdk/contract.py writes it. */
+/** JSON Schema as infra/cloud-tower-sdk/contract.py writes it. */
 export interface ContractSchema {
   /** The name of the model that it is. */
   readonly model?: string;
@@ -33,7 +33,7 @@ export class Contract {
   /** The one of the project's cache, read once. */
   static read(): Contract {
     const { contract } = cachedCloudTowerSdk;
-    assert(existsSync(contract), `${contract} is missing; run: npm run cloudtower-sdk:install`);
+    assert(existsSync(contract), `${contract} is missing; run: npm run cloud-tower-sdk:install`);
     Contract.#read ??= new Contract(JSON.parse(readFileSync(contract, "utf8")));
     return Contract.#read;
   }

@@ -10,7 +10,7 @@ import type { ClusterStorage } from "./storage.ts";
 export type AsyncStatus = "CREATING" | "UPDATING" | "DELETING" | null;
 
 /** Has what every entity has. */
-export abstract class Entity {
+export abstract class TowerEntity {
   readonly id: string = `c${randomBytes(12).toString("hex")}`;
   local_id: string = randomUUID();
   entityAsyncStatus: AsyncStatus = null;
@@ -54,7 +54,7 @@ export class TowerLabel {
   }
 }
 
-export class TowerCluster extends Entity {
+export class TowerCluster extends TowerEntity {
   name: string;
   readonly storage: ClusterStorage;
   readonly type = "SMTX_OS";
@@ -80,7 +80,7 @@ export class TowerCluster extends Entity {
   }
 }
 
-export class TowerTarget extends Entity {
+export class TowerTarget extends TowerEntity {
   name: string;
   readonly cluster: TowerCluster;
   readonly iqn_name: string;
@@ -113,7 +113,7 @@ export class TowerTarget extends Entity {
   }
 }
 
-export class TowerLun extends Entity {
+export class TowerLun extends TowerEntity {
   name: string;
   readonly iscsi_target: TowerTarget;
   readonly lun_id: number;
@@ -168,7 +168,7 @@ export class TowerLun extends Entity {
   }
 }
 
-export class TowerLunSnapshot extends Entity {
+export class TowerLunSnapshot extends TowerEntity {
   name: string;
   /** Absent until its task has ended. */
   volume: ZbsVolume | undefined;
@@ -201,7 +201,7 @@ export class TowerLunSnapshot extends Entity {
   }
 }
 
-export class TowerGroup extends Entity {
+export class TowerGroup extends TowerEntity {
   name: string;
   readonly cluster: TowerCluster;
   description = "";
@@ -217,7 +217,7 @@ export class TowerGroup extends Entity {
   }
 }
 
-export class TowerGroupSnapshot extends Entity {
+export class TowerGroupSnapshot extends TowerEntity {
   name: string;
   readonly consistency_group: TowerGroup;
   readonly snapshots: TowerLunSnapshot[] = [];

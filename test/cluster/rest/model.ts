@@ -6,10 +6,10 @@ import type {
   TowerLunSnapshot,
   TowerTarget,
 } from "./entities.ts";
-import { type Entity, EntityTable, type TowerCluster } from "./entities.ts";
-import { matches, type Where } from "./query.ts";
-import { Refusal } from "./refusal.ts";
-import { Tasks } from "./tasks.ts";
+import { EntityTable, type TowerCluster, type TowerEntity } from "./entities.ts";
+import { matches, type TowerWhere } from "./query.ts";
+import { TowerRefusal } from "./refusal.ts";
+import { TowerTasks } from "./tasks.ts";
 
 /** All that one CloudTower knows of its clusters. */
 export class TowerModel {
@@ -20,20 +20,20 @@ export class TowerModel {
   readonly groups: EntityTable<TowerGroup> = new EntityTable();
   readonly groupSnapshots: EntityTable<TowerGroupSnapshot> = new EntityTable();
   readonly labels: EntityTable<TowerLabel> = new EntityTable();
-  readonly tasks: Tasks = new Tasks();
+  readonly tasks: TowerTasks = new TowerTasks();
 }
 
-/** @throws Refusal 404 */
+/** @throws TowerRefusal 404 */
 export const need = <T extends { readonly id: string }>(table: EntityTable<T>, id: string): T => {
   const found = table.find(id);
-  if (found === undefined) throw new Refusal(404, `there is no ${id}`);
+  if (found === undefined) throw new TowerRefusal(404, `there is no ${id}`);
   return found;
 };
 
-/** What a change is for: at least one, as CloudTower has it. @throws Refusal 404 */
-export const chosen = <T extends Entity>(table: EntityTable<T>, where: Where): readonly T[] => {
+/** What a change is for: at least one, as CloudTower has it. @throws TowerRefusal 404 */
+export const chosen = <T extends TowerEntity>(table: EntityTable<T>, where: TowerWhere): readonly T[] => {
   const found = table.all().filter((entity) => matches(entity, where));
-  if (found.length === 0) throw new Refusal(404, `nothing is like ${JSON.stringify(where)}`);
+  if (found.length === 0) throw new TowerRefusal(404, `nothing is like ${JSON.stringify(where)}`);
   return found;
 };
 

@@ -1,5 +1,5 @@
 /** What CloudTower refuses, as its ErrorBody says it. */
-export class Refusal extends Error {
+export class TowerRefusal extends Error {
   readonly status: number;
   /** ResourceLocked, for instance. */
   readonly code: string | undefined;

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { EntityTable, type TowerCluster } from "./entities.ts";
 
 /** What a change asks of the cluster. */
-export interface Change {
+export interface TowerChange {
   /** What is answered at once: the entity as it is before the task has ended. */
   readonly data: object;
   readonly cluster: TowerCluster;
@@ -42,7 +42,7 @@ export class TowerTask {
   error_code: string | null = null;
   error_message: string | null = null;
 
-  constructor(change: Change) {
+  constructor(change: TowerChange) {
     this.cluster = change.cluster;
     this.description = change.description;
     this.resource_type = change.type;
@@ -66,7 +66,7 @@ export class TowerTask {
 }
 
 /** A change that the cluster refuses when its task comes to it. */
-export class TaskFailure extends Error {
+export class TowerTaskFailure extends Error {
   readonly code: string;
 
   constructor(code: string, message: string) {
@@ -75,14 +75,14 @@ export class TaskFailure extends Error {
   }
 }
 
-/** Tasks in the order that they came in; a cluster does one thing after the other. */
-export class Tasks {
+/** TowerTasks in the order that they came in; a cluster does one thing after the other. */
+export class TowerTasks {
   readonly table: EntityTable<TowerTask> = new EntityTable();
   readonly #queues = new Map<TowerCluster, Promise<void>>();
   readonly #slow = new Map<TowerTask, { left: number; readonly polls: number; readonly go: () => void }>();
 
   /** Begins a change after whatever waits for an answer has got it. */
-  begin(change: Change, fate?: TaskFate): TowerTask {
+  begin(change: TowerChange, fate?: TaskFate): TowerTask {
     const task = this.table.add(new TowerTask(change));
     switch (fate?.kind) {
       case "fails":
@@ -116,13 +116,13 @@ export class Tasks {
     await this.#queues.get(cluster);
   }
 
-  #enqueue(task: TowerTask, change: Change): void {
+  #enqueue(task: TowerTask, change: TowerChange): void {
     this.#queue(change.cluster, async () => {
       try {
         await change.run();
         task.end();
       } catch (error) {
-        const code = error instanceof TaskFailure ? error.code : "STAND_IN_FAILED";
+        const code = error instanceof TowerTaskFailure ? error.code : "STAND_IN_FAILED";
         this.#fail(task, change, { code, message: error instanceof Error ? error.message : String(error) });
       }
     });
@@ -133,7 +133,7 @@ export class Tasks {
     this.#queues.set(cluster, before.then(() => new Promise<void>((resolve) => setImmediate(resolve))).then(work));
   }
 
-  #fail(task: TowerTask, change: Change, error: { readonly code: string; readonly message: string }): void {
+  #fail(task: TowerTask, change: TowerChange, error: { readonly code: string; readonly message: string }): void {
     change.undo?.();
     task.end(error);
   }

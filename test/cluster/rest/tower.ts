@@ -12,7 +12,7 @@ import { groupOperations } from "./operations/groups.ts";
 import { lunSnapshotOperations } from "./operations/lun-snapshots.ts";
 import { lunOperations } from "./operations/luns.ts";
 import { targetOperations } from "./operations/targets.ts";
-import { Refusal } from "./refusal.ts";
+import { TowerRefusal } from "./refusal.ts";
 
 const operations: TowerOperations = {
   ...generalOperations,
@@ -98,10 +98,10 @@ export class Tower {
       }
       send(response, 200, this.#answer(request, path, body, fault));
     } catch (error) {
-      status = error instanceof Refusal ? error.status : 500;
+      status = error instanceof TowerRefusal ? error.status : 500;
       const message = error instanceof Error ? error.message : String(error);
-      if (!(error instanceof Refusal) || error.status === 500) this.breaches.push(`${path}: ${message}`);
-      const code = error instanceof Refusal ? error.code : undefined;
+      if (!(error instanceof TowerRefusal) || error.status === 500) this.breaches.push(`${path}: ${message}`);
+      const code = error instanceof TowerRefusal ? error.code : undefined;
       send(response, status, { status, message, path: `/v2/api${path}`, ...(code !== undefined && { code }) });
     } finally {
       this.requests.push({ operation: path.slice(1), body, status });
@@ -111,18 +111,18 @@ export class Tower {
 
   #answer(request: IncomingMessage, path: string, body: unknown, fault?: TowerFault): unknown {
     const contract = this.#contract.operation(path);
-    if (contract === undefined) throw new Refusal(404, `there is no ${path}`);
-    if (request.method !== contract.method) throw new Refusal(405, `${path} is called by ${contract.method}`);
+    if (contract === undefined) throw new TowerRefusal(404, `there is no ${path}`);
+    if (request.method !== contract.method) throw new TowerRefusal(405, `${path} is called by ${contract.method}`);
     const problem = contract.method === "GET" ? undefined : this.#contract.problem(contract.body, body);
     if (problem !== undefined) {
       this.breaches.push(`${path} was sent ${JSON.stringify(body)}: ${problem}`);
-      throw new Refusal(400, problem);
+      throw new TowerRefusal(400, problem);
     }
     if (path === "/login") return this.#checked(path, contract, this.#login(body));
     if (path === "/get-version") return this.version;
     refuse(fault, this.#tokens.has(request.headers.authorization ?? ""));
     const operation = operations[path];
-    if (operation === undefined) throw new Refusal(500, `the stand-in does not know ${path}`);
+    if (operation === undefined) throw new TowerRefusal(500, `the stand-in does not know ${path}`);
     return this.#checked(path, contract, this.#operate(operation, body, fault));
   }
 
@@ -137,7 +137,7 @@ export class Tower {
 
   #login(body: unknown): unknown {
     const { username, password } = body as { username: string; password: string };
-    if (username !== this.user || password !== this.password) throw new Refusal(401, "wrong user or password");
+    if (username !== this.user || password !== this.password) throw new TowerRefusal(401, "wrong user or password");
     const token = randomBytes(24).toString("base64url");
     this.#tokens.add(token);
     return { data: { token } };
@@ -152,10 +152,10 @@ export class Tower {
 }
 
 const refuse = (fault: TowerFault | undefined, isKnown: boolean): void => {
-  if (!isKnown || fault?.kind === "unauthorized") throw new Refusal(401, "the token is not valid");
-  if (fault?.kind === "forbidden") throw new Refusal(403, "the account may not do that");
-  if (fault?.kind === "locked") throw new Refusal(400, "the resource is locked", "ResourceLocked");
-  if (fault?.kind === "error") throw new Refusal(fault.status, fault.message);
+  if (!isKnown || fault?.kind === "unauthorized") throw new TowerRefusal(401, "the token is not valid");
+  if (fault?.kind === "forbidden") throw new TowerRefusal(403, "the account may not do that");
+  if (fault?.kind === "locked") throw new TowerRefusal(400, "the resource is locked", "ResourceLocked");
+  if (fault?.kind === "error") throw new TowerRefusal(fault.status, fault.message);
 };
 
 const send = (response: ServerResponse, status: number, value: unknown): void => {

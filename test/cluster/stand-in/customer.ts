@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import type { CreateVolumeOptions, VolumeHandle } from "../../../gateway/storage/volume-io.ts";
+import type { TowerCluster } from "../rest/entities.ts";
+import type { Tower } from "../rest/tower.ts";
 import type { ZbsVolume } from "../zbs/zbs.ts";
 import { PlainClient } from "./plain-client.ts";
-import type { StandIn } from "./stand-in.ts";
 
 const defaultTarget = "default";
 
@@ -12,12 +13,14 @@ const defaultTarget = "default";
  * its hosts and VMs do. Ids are CloudTower's; a volume is also known by its ZBS id.
  */
 export class Customer {
-  readonly #standIn: StandIn;
+  readonly #tower: Tower;
+  readonly #cluster: TowerCluster;
   readonly #client: PlainClient;
 
-  constructor(standIn: StandIn) {
-    this.#standIn = standIn;
-    this.#client = new PlainClient(standIn.tower);
+  constructor(tower: Tower, cluster: TowerCluster) {
+    this.#tower = tower;
+    this.#cluster = cluster;
+    this.#client = new PlainClient(tower);
   }
 
   /** @returns the id of the LUN */
@@ -47,14 +50,14 @@ export class Customer {
   }
 
   #volume(id: string): ZbsVolume {
-    const { luns } = this.#standIn.tower.model;
-    return luns.find(id)?.volume ?? this.#standIn.cluster.storage.zbs.find(id) ?? assert.fail(`there is no ${id}`);
+    const { luns } = this.#tower.model;
+    return luns.find(id)?.volume ?? this.#cluster.storage.zbs.find(id) ?? assert.fail(`there is no ${id}`);
   }
 
   /** A target of this name with these stripes, which is made where it is missing. */
   async #target(name: string, of: { readonly stripeCount: number; readonly stripeBytes: number }): Promise<string> {
-    const { cluster, tower } = this.#standIn;
-    const known = tower.model.targets.all().find((target) => {
+    const cluster = this.#cluster;
+    const known = this.#tower.model.targets.all().find((target) => {
       const isLike = target.stripe_num === of.stripeCount && target.stripe_size === of.stripeBytes;
       return target.cluster === cluster && target.name === name && isLike;
     });
@@ -69,7 +72,7 @@ export class Customer {
   }
 }
 
-/** What it does is done when its promise is returned, so a snapshot has all of a call or nothing. */
+/** A call is done when it returns its promise, so a snapshot has all of it or nothing. */
 class CustomersVolume implements VolumeHandle {
   readonly #volume: ZbsVolume;
   readonly #fd: number;

@@ -32,7 +32,7 @@ export class PlainClient {
     return answer as readonly T[];
   }
 
-  /** Makes a change and waits for its tasks. @returns the first thing that was changed, its id at least */
+  /** Makes a change and waits for its tasks. @returns the first thing that was changed */
   async change(operation: string, body: unknown): Promise<Answered["data"]> {
     const { status, answer } = await this.call(operation, body);
     assert.equal(status, 200, JSON.stringify(answer));

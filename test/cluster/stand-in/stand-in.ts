@@ -30,7 +30,7 @@ export class StandIn {
     this.cluster = parts.cluster;
     this.portal = parts.portal;
     this.behaviour = parts.behaviour;
-    this.customer = new Customer(this);
+    this.customer = new Customer(parts.tower, parts.cluster);
     this.#dir = dir;
   }
 

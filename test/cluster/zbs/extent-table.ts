@@ -70,8 +70,9 @@ export class ExtentIds {
 }
 
 /**
- * The hash of each extent of a content of whole groups, by the formula of the white paper: byte `o`
- * lies in group g = o div (count · extent), stripe b = (o mod …) div stripe, extent g · count + b mod count.
+ * The hash of each extent of a content of whole groups. By the formula of the white paper byte `o`
+ * lies in group g = o div (count · extent), in its stripe b = (o mod (count · extent)) div stripe,
+ * and so in extent g · count + b mod count.
  */
 export const extentHashes = (striping: Striping, content: Uint8Array): readonly bigint[] => {
   const { extentBytes, stripeCount, stripeBytes } = striping;

@@ -1,9 +1,9 @@
 import { TowerGroup, TowerGroupSnapshot, type TowerLun, TowerLunSnapshot } from "../entities.ts";
 import { chosen, need, type TowerModel } from "../model.ts";
 import { change, changeEach, queriesOf, type TowerOperations } from "../operation.ts";
-import type { Where } from "../query.ts";
-import { Refusal } from "../refusal.ts";
-import type { Change } from "../tasks.ts";
+import type { TowerWhere } from "../query.ts";
+import { TowerRefusal } from "../refusal.ts";
+import type { TowerChange } from "../tasks.ts";
 import { deleteSnapshot } from "./lun-snapshots.ts";
 import { rollbackLun } from "./luns.ts";
 
@@ -21,14 +21,14 @@ interface GroupUpdate {
   readonly remain_volume_snapshot?: boolean;
 }
 
-/** A LUN is in one group at most. @throws Refusal */
+/** A LUN is in one group at most. @throws TowerRefusal */
 const freeLuns = (model: TowerModel, ids: readonly string[], group?: TowerGroup): readonly TowerLun[] => {
   const luns = ids.map((id) => need(model.luns, id));
   for (const lun of luns) {
     const { consistency_group: other, iscsi_target: target } = lun;
-    if (other !== null && other !== group) throw new Refusal(400, `${lun.name} is in the group ${other.name}`);
+    if (other !== null && other !== group) throw new TowerRefusal(400, `${lun.name} is in the group ${other.name}`);
     if (target.internal && !target.cluster.storage.behaviour.groupsTakeVolumes) {
-      throw new Refusal(400, `${lun.name} is a virtual volume's`);
+      throw new TowerRefusal(400, `${lun.name} is a virtual volume's`);
     }
   }
   return luns;
@@ -40,7 +40,7 @@ const put = (group: TowerGroup, luns: readonly TowerLun[]): void => {
   for (const lun of luns) lun.consistency_group = group;
 };
 
-const created = (model: TowerModel, params: GroupCreation): Change => {
+const created = (model: TowerModel, params: GroupCreation): TowerChange => {
   const cluster = need(model.clusters, params.cluster_id);
   freeLuns(model, params.iscsi_luns_ids);
   const group = new TowerGroup(params.name, cluster);
@@ -58,7 +58,7 @@ const created = (model: TowerModel, params: GroupCreation): Change => {
   };
 };
 
-const updated = (model: TowerModel, group: TowerGroup, params: GroupUpdate): Change => ({
+const updated = (model: TowerModel, group: TowerGroup, params: GroupUpdate): TowerChange => ({
   ...{ data: group, cluster: group.cluster, type: "ConsistencyGroup", mutation: "update" },
   description: `Update consistency group ${group.name}`,
   run: () => {
@@ -68,7 +68,7 @@ const updated = (model: TowerModel, group: TowerGroup, params: GroupUpdate): Cha
   },
 });
 
-const deleted = (model: TowerModel, group: TowerGroup, keepsSnapshots: boolean): Change => ({
+const deleted = (model: TowerModel, group: TowerGroup, keepsSnapshots: boolean): TowerChange => ({
   ...{ data: group, cluster: group.cluster, type: "ConsistencyGroup", mutation: "delete" },
   description: `Delete consistency group ${group.name}`,
   run: () => {
@@ -92,7 +92,7 @@ const dissolve = (model: TowerModel, snapshot: TowerGroupSnapshot, keepsSnapshot
 const snapshotTaken = (
   model: TowerModel,
   params: { readonly name: string; readonly consistency_group_id: string },
-): Change => {
+): TowerChange => {
   const group = need(model.groups, params.consistency_group_id);
   const snapshot = new TowerGroupSnapshot(params.name, group);
   snapshot.entityAsyncStatus = "CREATING";
@@ -120,7 +120,7 @@ const takeSnapshot = (model: TowerModel, snapshot: TowerGroupSnapshot): void => 
   snapshot.entityAsyncStatus = null;
 };
 
-const rolledBack = (snapshot: TowerGroupSnapshot): Change => ({
+const rolledBack = (snapshot: TowerGroupSnapshot): TowerChange => ({
   ...{ data: snapshot, cluster: snapshot.cluster, type: "ConsistencyGroupSnapshot", mutation: "update" },
   description: `Rollback to snapshot ${snapshot.name}`,
   run: () => {
@@ -128,14 +128,14 @@ const rolledBack = (snapshot: TowerGroupSnapshot): Change => ({
   },
 });
 
-const snapshotDeleted = (model: TowerModel, snapshot: TowerGroupSnapshot, keepsSnapshots: boolean): Change => ({
+const snapshotDeleted = (model: TowerModel, snapshot: TowerGroupSnapshot, keepsSnapshots: boolean): TowerChange => ({
   ...{ data: snapshot, cluster: snapshot.cluster, type: "ConsistencyGroupSnapshot", mutation: "delete" },
   description: `Delete snapshot ${snapshot.name}`,
   run: () => dissolve(model, snapshot, keepsSnapshots),
 });
 
 interface Deletion {
-  readonly where: Where;
+  readonly where: TowerWhere;
   readonly data: { readonly remain_volume_snapshot?: boolean };
 }
 
@@ -143,14 +143,14 @@ export const groupOperations: TowerOperations = {
   ...queriesOf("consistency-groups", (model) => model.groups.all()),
   ...queriesOf("consistency-group-snapshots", (model) => model.groupSnapshots.all()),
   "/create-consistency-group": changeEach(created),
-  "/update-consistency-group": change<{ where: Where; data: GroupUpdate }>((model, { where, data }) =>
+  "/update-consistency-group": change<{ where: TowerWhere; data: GroupUpdate }>((model, { where, data }) =>
     chosen(model.groups, where).map((group) => updated(model, group, data)),
   ),
   "/delete-consistency-group": change<Deletion>((model, { where, data }) =>
     chosen(model.groups, where).map((group) => deleted(model, group, data.remain_volume_snapshot ?? false)),
   ),
   "/create-consistency-snapshot-group": changeEach(snapshotTaken),
-  "/rollback-consistency-snapshot-group": change<{ where: Where }>((model, { where }) =>
+  "/rollback-consistency-snapshot-group": change<{ where: TowerWhere }>((model, { where }) =>
     chosen(model.groupSnapshots, where).map(rolledBack),
   ),
   "/delete-consistency-snapshot-group": change<Deletion>((model, { where, data }) =>

@@ -1,13 +1,13 @@
 import { TowerLunSnapshot } from "../entities.ts";
 import { chosen, need, type TowerModel } from "../model.ts";
 import { change, changeEach, queriesOf, type TowerOperations } from "../operation.ts";
-import type { Where } from "../query.ts";
-import { type Change, TaskFailure } from "../tasks.ts";
+import type { TowerWhere } from "../query.ts";
+import { type TowerChange, TowerTaskFailure } from "../tasks.ts";
 
 const created = (
   model: TowerModel,
   params: { readonly name: string; readonly iscsi_lun_id: string; readonly iscsi_target_id: string },
-): Change => {
+): TowerChange => {
   const lun = need(model.luns, params.iscsi_lun_id);
   need(model.targets, params.iscsi_target_id);
   const snapshot = new TowerLunSnapshot(params.name, lun);
@@ -34,12 +34,12 @@ export const deleteSnapshot = (model: TowerModel, snapshot: TowerLunSnapshot): v
   if (volume !== undefined) snapshot.cluster.storage.zbs.delete(volume);
 };
 
-const deleted = (model: TowerModel, snapshot: TowerLunSnapshot): Change => ({
+const deleted = (model: TowerModel, snapshot: TowerLunSnapshot): TowerChange => ({
   ...{ data: snapshot, cluster: snapshot.cluster, type: "IscsiLunSnapshot", mutation: "delete" },
   description: `Delete snapshot ${snapshot.name}`,
   run: () => {
     if (snapshot.consistency_group_snapshot !== null) {
-      throw new TaskFailure("SNAPSHOT_IN_GROUP", `${snapshot.name} is part of a group's snapshot`);
+      throw new TowerTaskFailure("SNAPSHOT_IN_GROUP", `${snapshot.name} is part of a group's snapshot`);
     }
     deleteSnapshot(model, snapshot);
   },
@@ -48,7 +48,7 @@ const deleted = (model: TowerModel, snapshot: TowerLunSnapshot): Change => ({
 export const lunSnapshotOperations: TowerOperations = {
   ...queriesOf("iscsi-lun-snapshots", (model) => model.lunSnapshots.all()),
   "/create-iscsi-lun-snapshot": changeEach(created),
-  "/delete-iscsi-lun-snapshot": change<{ where: Where }>((model, { where }) =>
+  "/delete-iscsi-lun-snapshot": change<{ where: TowerWhere }>((model, { where }) =>
     chosen(model.lunSnapshots, where).map((snapshot) => deleted(model, snapshot)),
   ),
 };

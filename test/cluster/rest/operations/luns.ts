@@ -2,9 +2,9 @@ import type { ZbsVolume } from "../../zbs/zbs.ts";
 import { TowerLun, type TowerTarget } from "../entities.ts";
 import { bytesOf, chosen, need, type TowerModel } from "../model.ts";
 import { change, changeEach, queriesOf, type TowerOperations } from "../operation.ts";
-import type { Where } from "../query.ts";
-import { Refusal } from "../refusal.ts";
-import { type Change, TaskFailure } from "../tasks.ts";
+import type { TowerWhere } from "../query.ts";
+import { TowerRefusal } from "../refusal.ts";
+import { type TowerChange, TowerTaskFailure } from "../tasks.ts";
 import { deleteSnapshot } from "./lun-snapshots.ts";
 
 interface LunCreation {
@@ -28,7 +28,7 @@ const lunIdMax = 16_383;
 export const freeLunId = (target: TowerTarget): number => {
   const taken = new Set(target.luns.map(({ lun_id }) => lun_id));
   for (let id = 1; id <= lunIdMax; id++) if (!taken.has(id)) return id;
-  throw new Refusal(400, `${target.name} is full`);
+  throw new TowerRefusal(400, `${target.name} is full`);
 };
 
 interface NewLun {
@@ -40,8 +40,8 @@ interface NewLun {
 }
 
 /** A LUN that is made of a volume; others see it when its task has ended. */
-const newLun = (model: TowerModel, { name, target, lunId, volume, allowedInitiators }: NewLun): Change => {
-  if (lunId !== undefined && (lunId < 1 || lunId > lunIdMax)) throw new Refusal(400, `${lunId} is no LUN id here`);
+const newLun = (model: TowerModel, { name, target, lunId, volume, allowedInitiators }: NewLun): TowerChange => {
+  if (lunId !== undefined && (lunId < 1 || lunId > lunIdMax)) throw new TowerRefusal(400, `${lunId} is no LUN id here`);
   const { cluster } = target;
   const isTaken = lunId !== undefined && target.luns.some(({ lun_id }) => lun_id === lunId);
   const lun = new TowerLun({ name, target, lunId: lunId ?? freeLunId(target), volume: volume() });
@@ -53,7 +53,7 @@ const newLun = (model: TowerModel, { name, target, lunId, volume, allowedInitiat
     ...{ data: lun, cluster, type: "IscsiLun", mutation: "create" },
     description: `Create iSCSI LUN ${name}`,
     run: async () => {
-      if (isTaken) throw new TaskFailure("ISCSI_LUN_ID_DUPLICATE", `${target.name} has a LUN ${lunId}`);
+      if (isTaken) throw new TowerTaskFailure("ISCSI_LUN_ID_DUPLICATE", `${target.name} has a LUN ${lunId}`);
       if (!target.internal) await cluster.storage.luns.addLun(target.iqn_name, lun.lun_id, lun.volume.path);
       lun.entityAsyncStatus = null;
     },
@@ -68,7 +68,7 @@ const forget = (model: TowerModel, lun: TowerLun): void => {
   lun.cluster.storage.zbs.delete(lun.volume);
 };
 
-const created = (model: TowerModel, params: LunCreation): Change => {
+const created = (model: TowerModel, params: LunCreation): TowerChange => {
   const target = need(model.targets, params.iscsi_target_id);
   const { storage } = target.cluster;
   const striping = {
@@ -83,13 +83,13 @@ const created = (model: TowerModel, params: LunCreation): Change => {
   });
 };
 
-const updated = (lun: TowerLun, params: LunUpdate): Change => ({
+const updated = (lun: TowerLun, params: LunUpdate): TowerChange => ({
   ...{ data: lun, cluster: lun.cluster, type: "IscsiLun", mutation: "update" },
   description: `Update iSCSI LUN ${lun.name}`,
   run: async () => {
     const { name, assigned_size: size, assigned_size_unit: unit, allowed_initiators: initiators } = params;
     if (size !== undefined && bytesOf(size, unit) < lun.volume.sizeBytes) {
-      throw new TaskFailure("ISCSI_LUN_SHRINK", `${lun.name} can't become smaller`);
+      throw new TowerTaskFailure("ISCSI_LUN_SHRINK", `${lun.name} can't become smaller`);
     }
     lun.name = name ?? lun.name;
     lun.allowed_initiators = initiators ?? lun.allowed_initiators;
@@ -101,7 +101,7 @@ const updated = (lun: TowerLun, params: LunUpdate): Change => ({
   },
 });
 
-const deleted = (model: TowerModel, lun: TowerLun, removesSnapshots: boolean): Change => {
+const deleted = (model: TowerModel, lun: TowerLun, removesSnapshots: boolean): TowerChange => {
   lun.entityAsyncStatus = "DELETING";
   return {
     ...{ data: lun, cluster: lun.cluster, type: "IscsiLun", mutation: "delete" },
@@ -115,7 +115,7 @@ const deleted = (model: TowerModel, lun: TowerLun, removesSnapshots: boolean): C
 
 export const deleteLun = async (model: TowerModel, lun: TowerLun, removesSnapshots: boolean): Promise<void> => {
   const { consistency_group: group, iscsi_target: target } = lun;
-  if (group !== null) throw new TaskFailure("ISCSI_LUN_IN_GROUP", `${lun.name} is in the group ${group.name}`);
+  if (group !== null) throw new TowerTaskFailure("ISCSI_LUN_IN_GROUP", `${lun.name} is in the group ${group.name}`);
   if (!target.internal) await lun.cluster.storage.luns.removeLun(target.iqn_name, lun.lun_id);
   for (const snapshot of [...lun.snapshots]) {
     if (removesSnapshots) deleteSnapshot(model, snapshot);
@@ -127,14 +127,17 @@ export const deleteLun = async (model: TowerModel, lun: TowerLun, removesSnapsho
 const cloned = (
   model: TowerModel,
   params: { readonly name: string; readonly snapshot_id: string; readonly iscsi_target_id: string },
-): Change => {
+): TowerChange => {
   const target = need(model.targets, params.iscsi_target_id);
   const { volume } = need(model.lunSnapshots, params.snapshot_id);
-  if (volume === undefined) throw new Refusal(400, "the snapshot is not there yet");
+  if (volume === undefined) throw new TowerRefusal(400, "the snapshot is not there yet");
   return newLun(model, { name: params.name, target, volume: () => target.cluster.storage.zbs.clone(volume) });
 };
 
-const rolledBack = (model: TowerModel, params: { readonly lun_id: string; readonly snapshot_id: string }): Change => {
+const rolledBack = (
+  model: TowerModel,
+  params: { readonly lun_id: string; readonly snapshot_id: string },
+): TowerChange => {
   const lun = need(model.luns, params.lun_id);
   const snapshot = need(model.lunSnapshots, params.snapshot_id);
   return {
@@ -147,9 +150,9 @@ const rolledBack = (model: TowerModel, params: { readonly lun_id: string; readon
 /** @param isOwn whether the snapshot is one of this LUN */
 export const rollbackLun = (lun: TowerLun, snapshot: ZbsVolume | undefined, isOwn: boolean): void => {
   const { zbs, behaviour } = lun.cluster.storage;
-  if (snapshot === undefined) throw new TaskFailure("SNAPSHOT_NOT_FOUND", "the snapshot is not there");
+  if (snapshot === undefined) throw new TowerTaskFailure("SNAPSHOT_NOT_FOUND", "the snapshot is not there");
   if (!isOwn && !behaviour.rollsBackToOthers) {
-    throw new TaskFailure("SNAPSHOT_OF_ANOTHER_LUN", `the snapshot is none of ${lun.name}`);
+    throw new TowerTaskFailure("SNAPSHOT_OF_ANOTHER_LUN", `the snapshot is none of ${lun.name}`);
   }
   zbs.rollback(lun.volume, snapshot);
 };
@@ -157,7 +160,7 @@ export const rollbackLun = (lun: TowerLun, snapshot: ZbsVolume | undefined, isOw
 const copied = (
   model: TowerModel,
   params: { readonly name: string; readonly src_lun_id: string; readonly dest_iscsi_target_id?: string },
-): Change => {
+): TowerChange => {
   const source = need(model.luns, params.src_lun_id);
   const target = need(model.targets, params.dest_iscsi_target_id ?? source.iscsi_target.id);
   const { zbs } = target.cluster.storage;
@@ -172,10 +175,10 @@ const copied = (
 export const lunOperations: TowerOperations = {
   ...queriesOf("iscsi-luns", (model) => model.luns.all()),
   "/create-iscsi-lun": changeEach(created),
-  "/update-iscsi-lun": change<{ where: Where; data: LunUpdate }>((model, { where, data }) =>
+  "/update-iscsi-lun": change<{ where: TowerWhere; data: LunUpdate }>((model, { where, data }) =>
     chosen(model.luns, where).map((lun) => updated(lun, data)),
   ),
-  "/delete-iscsi-lun": change<{ where: Where; data: { remove_snapshot: boolean } }>((model, { where, data }) =>
+  "/delete-iscsi-lun": change<{ where: TowerWhere; data: { remove_snapshot: boolean } }>((model, { where, data }) =>
     chosen(model.luns, where).map((lun) => deleted(model, lun, data.remove_snapshot)),
   ),
   "/clone-iscsi-lun-from-snapshot": changeEach(cloned),

@@ -1,9 +1,9 @@
 import { TowerTarget } from "../entities.ts";
 import { bytesOf, chosen, need, type TowerModel } from "../model.ts";
 import { change, changeEach, queriesOf, type TowerOperations } from "../operation.ts";
-import type { Where } from "../query.ts";
-import { Refusal } from "../refusal.ts";
-import { type Change, TaskFailure } from "../tasks.ts";
+import type { TowerWhere } from "../query.ts";
+import { TowerRefusal } from "../refusal.ts";
+import { type TowerChange, TowerTaskFailure } from "../tasks.ts";
 
 interface TargetParams {
   readonly description?: string;
@@ -51,10 +51,10 @@ export const serveTarget = async (target: TowerTarget): Promise<void> => {
   });
 };
 
-const created = (model: TowerModel, params: TargetCreation): Change => {
+const created = (model: TowerModel, params: TargetCreation): TowerChange => {
   const cluster = need(model.clusters, params.cluster_id);
   if (![1, 2, 4, 8, 16, 32, 64, 128].includes(params.stripe_num)) {
-    if (!cluster.storage.takesAnyStripes) throw new Refusal(400, `${params.stripe_num} is no number of stripes`);
+    if (!cluster.storage.takesAnyStripes) throw new TowerRefusal(400, `${params.stripe_num} is no number of stripes`);
   }
   const target = new TowerTarget(params.name, cluster);
   assignParams(target, params);
@@ -73,7 +73,7 @@ const created = (model: TowerModel, params: TargetCreation): Change => {
   };
 };
 
-const updated = (target: TowerTarget, params: TargetParams): Change => ({
+const updated = (target: TowerTarget, params: TargetParams): TowerChange => ({
   ...{ data: target, cluster: target.cluster, type: "IscsiTarget", mutation: "update" },
   description: `Update iSCSI target ${target.name}`,
   run: async () => {
@@ -82,11 +82,11 @@ const updated = (target: TowerTarget, params: TargetParams): Change => ({
   },
 });
 
-const deleted = (model: TowerModel, target: TowerTarget): Change => ({
+const deleted = (model: TowerModel, target: TowerTarget): TowerChange => ({
   ...{ data: target, cluster: target.cluster, type: "IscsiTarget", mutation: "delete" },
   description: `Delete iSCSI target ${target.name}`,
   run: async () => {
-    if (target.luns.length > 0) throw new TaskFailure("ISCSI_TARGET_NOT_EMPTY", `${target.name} has LUNs`);
+    if (target.luns.length > 0) throw new TowerTaskFailure("ISCSI_TARGET_NOT_EMPTY", `${target.name} has LUNs`);
     await target.cluster.storage.luns.removeTarget(target.iqn_name);
     model.targets.delete(target);
   },
@@ -95,10 +95,10 @@ const deleted = (model: TowerModel, target: TowerTarget): Change => ({
 export const targetOperations: TowerOperations = {
   ...queriesOf("iscsi-targets", (model) => model.targets.all()),
   "/create-iscsi-target": changeEach(created),
-  "/update-iscsi-target": change<{ where: Where; data: TargetParams }>((model, { where, data }) =>
+  "/update-iscsi-target": change<{ where: TowerWhere; data: TargetParams }>((model, { where, data }) =>
     chosen(model.targets, where).map((target) => updated(target, data)),
   ),
-  "/delete-iscsi-target": change<{ where: Where }>((model, { where }) =>
+  "/delete-iscsi-target": change<{ where: TowerWhere }>((model, { where }) =>
     chosen(model.targets, where).map((target) => deleted(model, target)),
   ),
 };
