@@ -3,13 +3,13 @@ import { execFile } from "node:child_process";
 import { type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { PlainClient } from "./plain-client.ts";
-import { StandIn } from "./stand-in.ts";
+import { ClusterStandIn } from "./stand-in.ts";
 
 const run = promisify(execFile);
 const MiB = 2 ** 20;
 
 const opened = async (context: TestContext) => {
-  const standIn = await StandIn.open();
+  const standIn = await ClusterStandIn.open();
   context.after(async () => {
     await standIn.close();
     assert.deepEqual(standIn.tower.breaches, []);
@@ -17,7 +17,7 @@ const opened = async (context: TestContext) => {
   return { standIn, client: new PlainClient(standIn.tower) };
 };
 
-const createTarget = (client: PlainClient, { cluster }: StandIn) =>
+const createTarget = (client: PlainClient, { cluster }: ClusterStandIn) =>
   client.change("create-iscsi-target", [
     {
       ...{ name: "ours", cluster_id: cluster.id, replica_num: 2, thin_provision: true },
@@ -31,7 +31,7 @@ const createLun = (client: PlainClient, targetId: string, more: object = {}) =>
   ]);
 
 /** A URL for qemu's tools. */
-const urlOf = ({ portal }: StandIn, target: object, lun: object): string =>
+const urlOf = ({ portal }: ClusterStandIn, target: object, lun: object): string =>
   `iscsi://127.0.0.1:${portal.port}/${Reflect.get(target, "iqn_name")}/${Reflect.get(lun, "lun_id")}`;
 
 const qemuIo = async (url: string, ...commands: readonly string[]): Promise<string> => {
@@ -102,7 +102,7 @@ test("a LUN is in one group at most", async (context) => {
 });
 
 test("what is not the contract's is refused, and remembered", async () => {
-  const standIn = await StandIn.open();
+  const standIn = await ClusterStandIn.open();
   const client = new PlainClient(standIn.tower);
   assert.equal((await client.call("get-iscsi-luns", { where: { nmae: "disk" } })).status, 400);
   assert.equal((await client.call("create-iscsi-lun", [{ name: "disk" }])).status, 400);

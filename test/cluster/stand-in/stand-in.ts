@@ -8,7 +8,7 @@ import { Zbs } from "../zbs/zbs.ts";
 import { Customer } from "./customer.ts";
 import { TgtPortal } from "./portal.ts";
 
-export interface StandInOptions {
+export interface ClusterStandInOptions {
   /** 256 KiB unless told otherwise: a real cluster's are a thousand times as long. */
   readonly extentBytes?: number;
   readonly behaviour?: Partial<ClusterBehaviour>;
@@ -17,7 +17,7 @@ export interface StandInOptions {
 }
 
 /** A cluster made of real parts, of a test's own. It must be closed. */
-export class StandIn {
+export class ClusterStandIn {
   readonly tower: Tower;
   readonly cluster: TowerCluster;
   readonly portal: TgtPortal;
@@ -25,7 +25,7 @@ export class StandIn {
   readonly customer: Customer;
   readonly #dir: string;
 
-  private constructor(parts: Pick<StandIn, "tower" | "cluster" | "portal" | "behaviour">, dir: string) {
+  private constructor(parts: Pick<ClusterStandIn, "tower" | "cluster" | "portal" | "behaviour">, dir: string) {
     this.tower = parts.tower;
     this.cluster = parts.cluster;
     this.portal = parts.portal;
@@ -34,7 +34,7 @@ export class StandIn {
     this.#dir = dir;
   }
 
-  static async open(options: StandInOptions = {}): Promise<StandIn> {
+  static async open(options: ClusterStandInOptions = {}): Promise<ClusterStandIn> {
     const dir = await mkdtemp(join(tmpdir(), "stand-in-"));
     const [tower, portal] = await Promise.all([options.tower ?? Tower.start(), TgtPortal.start()]);
     const behaviour: ClusterBehaviour = { rollsBackToOthers: true, groupsTakeVolumes: true, ...options.behaviour };
@@ -45,7 +45,7 @@ export class StandIn {
       usedBytes: () => zbs.usedBytes(),
     };
     const cluster = tower.model.clusters.add(new TowerCluster("cluster", storage));
-    return new StandIn({ tower, cluster, portal, behaviour }, dir);
+    return new ClusterStandIn({ tower, cluster, portal, behaviour }, dir);
   }
 
   /** When the cluster has done all that it was asked for. */
