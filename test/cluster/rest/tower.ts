@@ -25,7 +25,7 @@ const operations: TowerOperations = {
 const bodyBytesMax = 16 * 2 ** 20;
 
 /** A request that was answered, for a test that wants to know what was asked. */
-export interface TowerRequest {
+export interface RecordedRequest {
   /** `create-iscsi-lun`. */
   readonly operation: string;
   readonly body: unknown;
@@ -40,7 +40,7 @@ export class Tower {
   readonly password: string = randomBytes(12).toString("base64url");
   readonly version = "4.8.0";
   /** What it was asked, the newest last; so many at the most. */
-  readonly requests: TowerRequest[] = [];
+  readonly requests: RecordedRequest[] = [];
   /** What was sent or answered against the contract: a test that ends well leaves none. */
   readonly breaches: string[] = [];
   readonly #contract = Contract.read();
