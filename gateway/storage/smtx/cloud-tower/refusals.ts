@@ -5,7 +5,7 @@ import { OutcomeUnknownError } from "./outcome.ts";
 import { shownWords } from "./secrets.ts";
 
 /** What CloudTower says of what it refuses. */
-const refusalSchema = z.looseObject({ code: z.string().nullish(), message: z.string().nullish() });
+const refusalSchema = z.object({ code: z.string().nullish(), message: z.string().nullish() });
 
 /** Who asked for what, for messages. */
 export interface TowerAsked {
