@@ -3,10 +3,10 @@ import type { StorageCall } from "../call.ts";
 import type { Database } from "../extentstore/database/database.ts";
 import type { Hands } from "./cluster/hands.ts";
 import type { FoundCluster } from "./inventory/found.ts";
+import { syncRecords } from "./inventory/sync.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { AskTokens } from "./records/comparing.ts";
 import { generationOf } from "./records/generation.ts";
-import { besideCluster } from "./records/looking.ts";
 import { endRemoval, listRemovals, noteRemovals, type Removal } from "./records/removals.ts";
 
 /** What all parts of the driver work with. */
@@ -33,10 +33,11 @@ export const lookAt = async <T>(
   for (let looks = 1; ; looks++) {
     const generation = await ledger.read(generationOf, call);
     const found = await find(call);
-    const looked = await ledger.read((database) => {
+    const looked = await ledger.suppose((database) => {
       // What was made meanwhile would be missing in what was found.
       if (generationOf(database) !== generation && looks < looksMax) return undefined;
-      return { result: besideCluster(database, found, () => work(database)) };
+      syncRecords(database, found);
+      return { result: work(database) };
     }, call);
     if (looked !== undefined) return looked.result;
   }

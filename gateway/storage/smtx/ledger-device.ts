@@ -56,6 +56,13 @@ export class LedgerLun implements LedgerDevice {
     await (await this.#opened(call)).flush(call);
   }
 
+  async written(call?: StorageCall): Promise<readonly { readonly offset: number; readonly length: number }[]> {
+    const lun = await this.#opened(call);
+    const ranges = await lun.mapped(0, lun.sizeBytes, call);
+    if (ranges === undefined) return [{ offset: 0, length: lun.sizeBytes }];
+    return ranges.filter(({ isMapped }) => isMapped);
+  }
+
   exclusively<T>(work: () => Promise<T>, call?: StorageCall): Promise<T> {
     const turn = this.#queue.then(() => this.#whileHeld(work, call));
     this.#queue = turn.catch(() => undefined);

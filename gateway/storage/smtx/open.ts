@@ -20,7 +20,7 @@ import { migrateRecords } from "./records/schema.ts";
 /** Only who is called so may log in to what is ours (W8). */
 export const initiatorName = "iqn.2026-11.backup.smtx:gateway";
 const iscsiPort = 3260;
-const ledgerBytes = 1024 ** 3;
+const ledgerBytes = 256 * 1024 ** 2;
 const ledgerLunId = 1;
 const replicas = 2;
 

@@ -2,6 +2,7 @@ import { steadyTime, type Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { isNothing } from "./changes.ts";
+import type { LedgerCopy } from "./copy.ts";
 import type { LedgerDevice } from "./device.ts";
 import { makeLeaseTable } from "./lease.ts";
 import { type LongChangeSteps, LongChanges } from "./long-changes.ts";
@@ -70,10 +71,12 @@ export class Ledger {
 
   /** What `work` reads, in one state that is no older than this call. */
   read<T>(work: (database: Database) => T, call?: StorageCall): Promise<T> {
-    return this.#use(call, async () => {
-      if (!(await this.#replica.refresh(call))) await this.#device.exclusively(() => this.#replica.mend(call), call);
-      return this.#replica.copy.read(work);
-    });
+    return this.#read((copy) => copy.read(work), call);
+  }
+
+  /** What `work` would give if its changes were made; they are not. */
+  suppose<T>(work: (database: Database) => T, call?: StorageCall): Promise<T> {
+    return this.#read((copy) => copy.rehearse(work).result, call);
   }
 
   /** Records what `work` changes; when it throws, nothing. */
@@ -107,6 +110,13 @@ export class Ledger {
         this.#replica.discard();
       }),
     );
+  }
+
+  #read<T>(look: (copy: LedgerCopy) => T, call?: StorageCall): Promise<T> {
+    return this.#use(call, async () => {
+      if (!(await this.#replica.refresh(call))) await this.#device.exclusively(() => this.#replica.mend(call), call);
+      return look(this.#replica.copy);
+    });
   }
 
   /** The device first: while it is waited for, reads go on. */

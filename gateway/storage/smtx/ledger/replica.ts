@@ -194,9 +194,16 @@ export class Replica {
   }
 
   async #refuseForeign(call?: StorageCall): Promise<void> {
+    const all = [{ offset: 0, length: this.#device.sizeBytes }];
+    for (const { offset, length } of (await this.#device.written?.(call)) ?? all) {
+      await this.#refuseWritten(offset, offset + length, call);
+    }
+  }
+
+  async #refuseWritten(from: number, until: number, call: StorageCall | undefined): Promise<void> {
     const piece = new Uint8Array(1024 * 1024);
-    for (let offset = 0; offset < this.#device.sizeBytes; offset += piece.length) {
-      const part = piece.subarray(0, this.#device.sizeBytes - offset);
+    for (let offset = from; offset < until; offset += piece.length) {
+      const part = piece.subarray(0, until - offset);
       await this.#device.read(offset, part, call);
       if (part.some((byte) => byte !== 0)) {
         throw corrupt(this.#device.name, "it is no ledger, and not empty either; nothing was written to it");
