@@ -2,7 +2,7 @@ import { access, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { apiUrlSchema } from "../../core/address/api-url.ts";
 import { VisibleError } from "../../core/api/errors.ts";
-import type { StorageConfig } from "../../gateway/storage/config.ts";
+import { placeOf, type StorageConfig } from "../../gateway/storage/config.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import { findLocalContext, readLocalContext } from "../../infra/local/context.ts";
 import type { Host } from "../host/host.ts";
@@ -94,7 +94,7 @@ export const createContext = (host: Host, options: GlobalOptions): Context => {
       if (store === undefined) await refuseTraps();
       const config = store === undefined ? await storageOf(dir, site) : await storeAt(store);
       const { openStorage } = await import("../../gateway/storage/open.ts");
-      return openStorage(config, { onTightened: (count) => warn(tightened(config.dir, count)) });
+      return openStorage(config, { onTightened: (count) => warn(tightened(placeOf(config), count)) });
     },
     warn,
   };

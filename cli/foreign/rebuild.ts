@@ -78,7 +78,11 @@ const refuseInTheWay = async (
   refuseWrongNames(survey.names);
   const made = await madeBy({ storage }, { planId: manifest.planId, source: manifest.source }, key);
   const others = (await storage.inventory()).filter(({ kind, id }) => !made.has(`${kind}/${id}`));
-  const toDelete = `smtx-backup object delete ID --site ${siteId} --store ${config.storage.dir}`;
+  const { storage: at } = config;
+  const toDelete =
+    at.kind === "smtx"
+      ? `in CloudTower, ${at.tower.url}`
+      : `smtx-backup object delete ID --site ${siteId} --store ${at.dir}`;
   refuseTakenNames(survey.names, others, { siteId, toDelete });
   if (!wishes.keepMacs || wishes.disconnectNics) return;
   const macs = macsInUse(survey.nics, {

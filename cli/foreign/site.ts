@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { GatewayConfig } from "../../gateway/config/config.ts";
+import { placeOf } from "../../gateway/storage/config.ts";
 import type { StorageDriver } from "../../gateway/storage/driver.ts";
 import type { ManifestJudge } from "../../pki/manifest-proof.ts";
 import { type Context, storeAt } from "../context/context.ts";
@@ -38,13 +39,15 @@ export const withForeignSite = async <T>(
   const config = await loadGatewayConfig(file);
   const { multiCluster, siteId } = config;
   const judge = { authorities: await authoritiesOf(config, authority), multiCluster, siteId };
-  await storeAt(config.storage.dir);
-  await refuseOthersStore(config.storage.dir);
+  if (config.storage.kind === "extentstore") {
+    await storeAt(config.storage.dir);
+    await refuseOthersStore(config.storage.dir);
+  }
   const { openStorage } = await import("../../gateway/storage/open.ts");
   const storage = await openStorage(config.storage, {
     onTightened: (count) =>
       context.warn(
-        `Other users of this machine could read or write ${count} of the files in ${config.storage.dir}, and can't any more.`,
+        `Other users of this machine could read or write ${count} of the files in ${placeOf(config.storage)}, and can't any more.`,
       ),
   });
   const at = `${file}${authority === undefined ? "" : ` --authority ${authority}`}`;

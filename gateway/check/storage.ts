@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
 import { shownName } from "../../core/api/name.ts";
+import type { ExtentstoreConfig, StorageConfig } from "../storage/config.ts";
 import { openStorage } from "../storage/open.ts";
 import type { Check } from "./check.ts";
 
@@ -13,7 +14,10 @@ const freeBytesMin = gib;
 const namesShownMax = 5;
 
 /** That the storage can be opened, or made, and has room. */
-export const checkStorage: Check = async ({ storage: config }) => {
+export const checkStorage: Check = async ({ storage: config }) =>
+  config.kind === "smtx" ? contentOf(config) : checkExtentstore(config);
+
+const checkExtentstore = async (config: ExtentstoreConfig): Promise<string> => {
   const there = await firstThere(config.dir);
   await access(there, constants.W_OK).catch((cause: unknown) => {
     throw new VisibleError("BAD_REQUEST", `This user may not write to ${there}.`, {
@@ -30,10 +34,15 @@ export const checkStorage: Check = async ({ storage: config }) => {
   }
   const room = `${Math.floor(freeBytes / gib)} GiB free`;
   if (there !== config.dir) return `${config.kind}, to be made in ${config.dir}, ${room}`;
+  return contentOf(config, room);
+};
+
+/** `extentstore, 3 objects, 12 GiB free; protects lun, vm` */
+const contentOf = async (config: StorageConfig, ...about: readonly string[]): Promise<string> => {
   const storage = await openStorage(config);
   try {
     const [objects, facilities] = [await storage.inventory(), await storage.facilities()];
-    return `${storage.kind}, ${objects.length} objects, ${room}; ${facilitiesText(facilities)}`;
+    return `${[storage.kind, `${objects.length} objects`, ...about].join(", ")}; ${facilitiesText(facilities)}`;
   } finally {
     await storage.close();
   }

@@ -4,7 +4,7 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { VisibleError } from "../../core/api/errors.ts";
-import { shareOf } from "../storage/config.ts";
+import { type ExtentstoreConfig, type StorageConfig, shareOf } from "../storage/config.ts";
 import { loadGatewayConfig, parseGatewayConfig } from "./config.ts";
 
 const minimal = {
@@ -24,6 +24,11 @@ const refusal = (changes: object): string => {
     return error.message;
   }
   return assert.fail("the configuration was taken");
+};
+
+const extentstore = (storage: StorageConfig): ExtentstoreConfig => {
+  assert(storage.kind === "extentstore");
+  return storage;
 };
 
 describe("a gateway's configuration", () => {
@@ -48,7 +53,7 @@ describe("a gateway's configuration", () => {
 
   test("takes relative paths from the folder of its file", () => {
     const { storage, tls } = parseGatewayConfig(minimal, "/etc/smtx/gateway.yaml");
-    assert.equal(storage.dir, "/etc/smtx/store");
+    assert.equal(extentstore(storage).dir, "/etc/smtx/store");
     assert.deepEqual(tls, {
       ca: "/etc/smtx/ca.pem",
       certificate: "/etc/gateway.pem",
@@ -89,13 +94,13 @@ queues: { prefix: smtx }
     await writeFile(join(dir, "gateway.json"), JSON.stringify(minimal));
     const fromYaml = await loadGatewayConfig(join(dir, "gateway.yaml"));
     assert.deepEqual(fromYaml, await loadGatewayConfig(join(dir, "gateway.json")));
-    assert.equal(fromYaml.storage.dir, join(dir, "store"));
+    assert.equal(extentstore(fromYaml.storage).dir, join(dir, "store"));
   });
 
   test("the files that a gateway opens are shared out among its threads", () => {
     const configured = (openFiles?: number) => {
       const storage = { kind: "extentstore", dir: "store", ...(openFiles !== undefined && { openFiles }) };
-      return shareOf(parseGatewayConfig({ ...minimal, storage }, "/x.yaml").storage, 5).openFiles;
+      return extentstore(shareOf(parseGatewayConfig({ ...minimal, storage }, "/x.yaml").storage, 5)).openFiles;
     };
     assert.equal(configured(100), 20);
     assert.equal(configured(), 51);

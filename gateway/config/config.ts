@@ -7,7 +7,7 @@ import { apiUrlSchema } from "../../core/address/api-url.ts";
 import { VisibleError } from "../../core/api/errors.ts";
 import { gatewayIdSchema, siteIdSchema } from "../../core/api/ids.ts";
 import { logLevels } from "../log/log.ts";
-import { storageConfigSchema } from "../storage/config.ts";
+import { storageConfigSchema, storagePathsBeside } from "../storage/config.ts";
 import { configProblems } from "./problems.ts";
 
 const path = z.string().min(1);
@@ -135,7 +135,7 @@ export const parseGatewayConfig = (value: unknown, file: string): GatewayConfig 
   const { storage, tls, envoy, envoyDir, attachDir } = parsed.data;
   return {
     ...parsed.data,
-    storage: { ...storage, dir: beside(storage.dir) },
+    storage: storagePathsBeside(storage, beside),
     ...(envoy !== undefined && { envoy: envoy.includes("/") ? beside(envoy) : envoy }),
     envoyDir: beside(envoyDir),
     attachDir: beside(attachDir),

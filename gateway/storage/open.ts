@@ -3,7 +3,7 @@ import { tighten } from "../files/private.ts";
 import { whileMoving } from "../time/standstill.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 import type { StorageCall } from "./call.ts";
-import type { StorageConfig } from "./config.ts";
+import { placeOf, type StorageConfig } from "./config.ts";
 import type { StorageDriver } from "./driver.ts";
 import { ExtentStore } from "./extentstore/extentstore.ts";
 import { storageTimeouts } from "./timed-calls.ts";
@@ -34,14 +34,14 @@ export const openStorage = async (
       seconds,
       time,
       late: () =>
-        new VisibleError("TIMEOUT", `The storage in ${config.dir} could not be opened within ${seconds} s.`, {
-          hint: "See whether the disk that it is on still answers.",
+        new VisibleError("TIMEOUT", `The storage in ${placeOf(config)} could not be opened within ${seconds} s.`, {
+          hint: "See whether the disk or the cluster that it is on still answers.",
         }),
       // It would hold its locks as long as this process lives.
       onAbandoned: (late) => void late.then((driver) => driver.close()).catch(() => undefined),
     },
     async (watch) => {
-      const count = await tighten(config.dir);
+      const count = config.kind === "extentstore" ? await tighten(config.dir) : 0;
       if (count > 0) onTightened(count);
       return openDriver(config, watch);
     },
@@ -50,12 +50,16 @@ export const openStorage = async (
 };
 
 /** The same without timeouts, for whoever is watched over from outside. */
-export const openDriver = (config: StorageConfig, call?: StorageCall): Promise<StorageDriver> => {
+export const openDriver = async (config: StorageConfig, call?: StorageCall): Promise<StorageDriver> => {
   switch (config.kind) {
     case "extentstore":
       return ExtentStore.open(config.dir, {
         ...(config.openFiles !== undefined && { openFiles: config.openFiles }),
         ...call,
+      });
+    case "smtx":
+      throw new VisibleError("BAD_REQUEST", "This version knows no driver for an SMTX OS cluster yet.", {
+        hint: "Set storage.kind to extentstore.",
       });
   }
 };

@@ -71,6 +71,7 @@ describe("the gateway's systemd unit", () => {
     const example = await loadGatewayConfig(fileURLToPath(new URL("./gateway.yaml", import.meta.url)));
     const state = `/var/lib/${settingOf("StateDirectory")}/`;
     const { ca, certificate, key } = example.tls;
+    assert(example.storage.kind === "extentstore");
     for (const path of [example.storage.dir, ca, certificate, key]) assert(path.startsWith(state), path);
     assert(example.envoyDir.startsWith(`/run/${settingOf("RuntimeDirectory")}/`), example.envoyDir);
     layoutIn(example.envoyDir);

@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { constants, DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { diskFailed, storeFull } from "../../../files/disk-errors.ts";
 import { makePrivateFile } from "../../../files/private.ts";
@@ -14,6 +14,10 @@ const sqliteIoError = 10;
 const sqliteCorrupt = 11;
 const sqliteFull = 13;
 const sqliteNotADatabase = 26;
+const durable = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;";
+/** Without any file beside its own, which may have no name any more. */
+const passing = `PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY;
+  PRAGMA locking_mode = EXCLUSIVE;`;
 
 /**
  * SQLite's primary result code of an error that node:sqlite threw, or undefined
@@ -32,11 +36,12 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>();
   #ownCommits = 0;
 
-  constructor(path: string) {
+  /** @param options.isDurable false: nothing of it outlives this process */
+  constructor(path: string, { isDurable = true }: { readonly isDurable?: boolean } = {}) {
     this.path = path;
     makePrivateFile(path);
     this.#connection = new DatabaseSync(path, { timeout: busyTimeoutMilliseconds });
-    this.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;");
+    this.execute(isDurable ? durable : passing);
   }
 
   execute(sql: string): void {
@@ -86,6 +91,42 @@ export class Database {
       return work();
     } finally {
       this.execute("COMMIT");
+    }
+  }
+
+  /**
+   * Runs `work` as a transaction that is undone.
+   * @returns also what it has changed in the rows of tables that have a primary key: a changeset of
+   *   SQLite's, empty where nothing has changed. It has no AUTOINCREMENT counters and no schema
+   */
+  rehearse<Result>(work: () => Result): { readonly result: Result; readonly changeset: Uint8Array } {
+    this.execute("BEGIN IMMEDIATE");
+    const session = this.#connection.createSession();
+    try {
+      return { result: work(), changeset: this.#guard(() => session.changeset()) };
+    } finally {
+      session.close();
+      this.#rollback();
+    }
+  }
+
+  /**
+   * Makes the changes of a changeset, inside a transaction.
+   * @returns false when rows aren't as they were where it was made, or are there already; the
+   *   transaction is to be undone then
+   */
+  applyChangeset(changeset: Uint8Array): boolean {
+    const onConflict = (): number => constants.SQLITE_CHANGESET_ABORT;
+    return changeset.byteLength === 0 || this.#guard(() => this.#connection.applyChangeset(changeset, { onConflict }));
+  }
+
+  /** Runs `work` while nothing that refers to others is looked at; outside a transaction. */
+  withoutForeignKeys<Result>(work: () => Result): Result {
+    this.execute("PRAGMA foreign_keys = OFF");
+    try {
+      return work();
+    } finally {
+      this.execute("PRAGMA foreign_keys = ON");
     }
   }
 
