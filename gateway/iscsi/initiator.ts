@@ -31,8 +31,8 @@ export interface LunOptions {
   /** Each session registers it when it begins; the first reserves the LUN if nobody has. */
   readonly reservationKey?: bigint;
   /**
-   * Whether the key is still the writer's whose it was, which must not ask this LUN. It is asked after each
-   * registration; without it a session whose connection was lost is fenced.
+   * Whether the key is still the writer's whose it was, which must not ask this LUN. It is asked
+   * after each registration; without it a session whose connection was lost is fenced.
    */
   readonly mayRegister?: () => Promise<boolean>;
 }
@@ -51,8 +51,8 @@ export class Initiator {
   }
 
   /**
-   * @throws CLUSTER_UNREACHABLE, CLUSTER_REFUSED, CLUSTER_BUSY, VOLUME_UNKNOWN, FENCED, TIMEOUT, the
-   *   signal's reason
+   * @throws CLUSTER_UNREACHABLE, CLUSTER_REFUSED, CLUSTER_BUSY, VOLUME_UNKNOWN, FENCED, TIMEOUT,
+   *   the signal's reason
    */
   async openLun(options: LunOptions, call?: IscsiCall): Promise<Lun> {
     const name = `LUN ${options.lun} of ${options.targetName}`;

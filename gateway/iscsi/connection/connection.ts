@@ -11,8 +11,8 @@ import type { PduSink } from "../pdu/parser.ts";
 import { IscsiProtocolError } from "../pdu/protocol-error.ts";
 import { CommandTask, type ScsiCommand, type ScsiReply, targetFailure } from "./command.ts";
 import { ConnectionLost } from "./lost.ts";
-import { Outgoing } from "./outgoing.ts";
 import { Pulse } from "./pulse.ts";
+import { SessionSpeech } from "./speech.ts";
 import { CommandWindow } from "./window.ts";
 import type { Wire } from "./wire.ts";
 
@@ -26,7 +26,7 @@ export class IscsiConnection implements PduSink {
   readonly #limits: IscsiLimits;
   readonly #maxBurstBytes: number;
   readonly #window: CommandWindow;
-  readonly #out: Outgoing;
+  readonly #out: SessionSpeech;
   readonly #pulse: Pulse;
   readonly #small = new SmallBody(smallBytesMax);
   /** Those that wait until the target takes more commands. */
@@ -50,7 +50,7 @@ export class IscsiConnection implements PduSink {
     this.#limits = limits;
     this.#maxBurstBytes = loggedIn.parameters.maxBurstBytes;
     this.#window = new CommandWindow(loggedIn);
-    this.#out = new Outgoing(wire, this.#window, loggedIn.parameters);
+    this.#out = new SessionSpeech(wire, this.#window, loggedIn.parameters);
     this.#pulse = new Pulse(limits);
     wire.sink = this;
     void wire.ended.then((lost) => this.#lost(lost));
@@ -68,8 +68,8 @@ export class IscsiConnection implements PduSink {
   }
 
   /**
-   * @throws ConnectionLost (it may or may not have been done), TIMEOUT (it stood still), the signal's
-   *   reason; the target has forgotten the command then, or the connection is lost
+   * @throws ConnectionLost (it may or may not have been done), TIMEOUT (it stood still), the
+   *   signal's reason; the target has forgotten the command then, or the connection is lost
    */
   run(command: ScsiCommand, call: IscsiCall = {}): Promise<ScsiReply> {
     if (!this.isUsable) return Promise.reject(new ConnectionLost("the connection is not there any more"));

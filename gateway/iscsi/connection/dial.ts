@@ -36,7 +36,7 @@ export const dial = async <Session>(
   try {
     let at = portal;
     for (let hops = 0; hops <= hopsMax; hops += 1) {
-      const outcome = await logIn(at, { ...options, signal }, begin);
+      const outcome = await logInAt(at, { ...options, signal }, begin);
       if ("session" in outcome) return outcome.session;
       at = outcome.redirect;
     }
@@ -46,15 +46,15 @@ export const dial = async <Session>(
   throw new VisibleError("CLUSTER_REFUSED", `${portal.host}:${portal.port} sends us from node to node without an end.`);
 };
 
-type Outcome<Session> = { readonly session: Session } | { readonly redirect: IscsiPortal };
+type LoginOutcome<Session> = { readonly session: Session } | { readonly redirect: IscsiPortal };
 
-const logIn = async <Session>(
+const logInAt = async <Session>(
   portal: IscsiPortal,
   options: DialOptions,
   begin: (wire: Wire, loggedIn: LoggedIn) => Session,
-): Promise<Outcome<Session>> => {
+): Promise<LoginOutcome<Session>> => {
   const { limits, time, signal } = options;
-  const outcome = Promise.withResolvers<Outcome<Session>>();
+  const outcome = Promise.withResolvers<LoginOutcome<Session>>();
   const login = new LoginExchange(new Login({ ...options, portal }), (wire, step) => {
     if ("done" in step) return outcome.resolve({ session: begin(wire, step.done) });
     wire.end("the login is over");

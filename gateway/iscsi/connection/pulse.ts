@@ -3,7 +3,9 @@ import { type IscsiLimits, ticksOf } from "../limits.ts";
 /** What is to be done about a target's silence. */
 export type PulseAct = "ask" | "giveUp" | undefined;
 
-/** Finds out whether a target is still there: asks a silent one, and gives up one that says nothing. */
+/**
+ * Finds out whether a target is still there: asks a silent one, and gives up one that says nothing.
+ */
 export class Pulse {
   readonly #silenceTicks: number;
   readonly #answerTicks: number;

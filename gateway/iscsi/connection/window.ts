@@ -2,7 +2,9 @@ import type { LoggedIn } from "../login/login.ts";
 import { isBefore, nextOf } from "../pdu/header.ts";
 import { answer } from "../pdu/opcode.ts";
 
-/** Answers whose number is used up by them; an R2T, and data without status, only tell the next one. */
+/**
+ * Answers whose number is used up by them; an R2T, and data without status, only tell the next one.
+ */
 const numbered = new Set<number>([
   answer.nopIn,
   answer.scsiResponse,
@@ -13,7 +15,9 @@ const numbered = new Set<number>([
   answer.reject,
 ]);
 
-/** The numbers of commands and answers, and how many commands the target takes (RFC 7143, 4.2.2). */
+/**
+ * The numbers of commands and answers, and how many commands the target takes (RFC 7143, 4.2.2).
+ */
 export class CommandWindow {
   #nextCmdSn: number;
   #maxCmdSn: number;

@@ -1,6 +1,8 @@
 import { IscsiProtocolError } from "../pdu/protocol-error.ts";
 
-/** `key=value` pairs, each with a zero behind it (RFC 7143, 6.1). Of a key twice the last counts. */
+/**
+ * `key=value` pairs, each with a zero behind it (RFC 7143, 6.1). Of a key twice the last counts.
+ */
 export const encodeText = (pairs: Readonly<Record<string, string>>): Buffer =>
   Buffer.from(
     Object.entries(pairs)

@@ -1,7 +1,7 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { IscsiCall } from "../call.ts";
 import { inquiry, readCapacity16 } from "../scsi/cdb.ts";
-import { CommandUnsupported } from "../scsi/outcome.ts";
+import { CommandUnsupported } from "../scsi/meaning.ts";
 import {
   type BlockLimits,
   blockLimitsBytes,

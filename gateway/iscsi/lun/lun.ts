@@ -3,12 +3,12 @@ import type { IscsiCall } from "../call.ts";
 import type { IscsiLimits } from "../limits.ts";
 import { getLbaStatus, read16, synchronizeCache16, unmap, write16 } from "../scsi/cdb.ts";
 import { lbaStatusBytes, lbaStatusOf, unmapList } from "../scsi/lba-status.ts";
-import { CommandUnsupported } from "../scsi/outcome.ts";
+import { CommandUnsupported } from "../scsi/meaning.ts";
 import type { BlockLimits, Capacity, DiskIdentity } from "../scsi/shape.ts";
 import { capacityAt } from "./look.ts";
 import type { LunCommand, Nexus } from "./nexus.ts";
+import { RequestSlots } from "./request-slots.ts";
 import type { LunReservation } from "./reservation.ts";
-import { Slots } from "./slots.ts";
 
 /** Bytes of a LUN that have content, or read as zeros. */
 export interface MappedRange {
@@ -21,10 +21,10 @@ export interface MappedRange {
 const unmapBytesMax = 2 ** 30;
 
 /**
- * One LUN, through one or several sessions. Offsets and lengths are bytes, whole blocks each. A call
- * throws CLUSTER_UNREACHABLE, CLUSTER_REFUSED, CLUSTER_BUSY, VOLUME_UNKNOWN (it is gone), FENCED (for
- * good), DISK_FAILED, TIMEOUT, BAD_REQUEST (not whole blocks, or not inside), or the signal's reason;
- * its buffer is nobody's any more then.
+ * One LUN, through one or several sessions. Offsets and lengths are bytes, whole blocks each. A
+ * call throws CLUSTER_UNREACHABLE, CLUSTER_REFUSED, CLUSTER_BUSY, VOLUME_UNKNOWN (it is gone),
+ * FENCED (for good), DISK_FAILED, TIMEOUT, BAD_REQUEST (not whole blocks, or not inside), or the
+ * signal's reason; its buffer is nobody's any more then.
  */
 export class Lun {
   readonly blockBytes: number;
@@ -32,7 +32,7 @@ export class Lun {
   readonly reservation: LunReservation;
   readonly #name: string;
   readonly #sessions: readonly [Nexus, ...Nexus[]];
-  readonly #slots: Slots;
+  readonly #slots: RequestSlots;
   readonly #requestBytes: number;
   readonly #unmapBytes: number;
   #sizeBytes: number;
@@ -53,7 +53,7 @@ export class Lun {
       Math.min(bytes, (blocksMax === 0 ? Number.POSITIVE_INFINITY : blocksMax) * blockBytes);
     this.#name = name;
     this.#sessions = sessions;
-    this.#slots = new Slots(limits.requestsInFlight * sessions.length);
+    this.#slots = new RequestSlots(limits.requestsInFlight * sessions.length);
     this.blockBytes = blockBytes;
     this.#sizeBytes = blocks * blockBytes;
     this.identity = identity;
@@ -100,7 +100,10 @@ export class Lun {
     await Promise.all(this.#sessions.map((session) => this.#flush(session, call)));
   }
 
-  /** Makes a range read as zeros and gives its space back. @throws CLUSTER_REFUSED where that can't be */
+  /**
+   * Makes a range read as zeros and gives its space back. @throws CLUSTER_REFUSED where that can't
+   * be
+   */
   async unmap(offset: number, length: number, call?: IscsiCall): Promise<void> {
     await this.#inPieces({ offset, length, pieceBytes: this.#unmapBytes, call }, async (at, bytes, each) => {
       const list = unmapList(this.#block(at), bytes / this.blockBytes);

@@ -10,7 +10,7 @@ import { ConnectionLost } from "../connection/lost.ts";
 import type { IscsiLimits } from "../limits.ts";
 import type { LoginOptions } from "../login/login.ts";
 import type { IscsiPortal } from "../portal.ts";
-import { outcomeOf } from "../scsi/outcome.ts";
+import { meaningOf } from "../scsi/meaning.ts";
 
 const connectBackoffMs = { first: 100, max: 4_000, jitter: 0.5 };
 const busyBackoffMs = { first: 50, max: 5_000, jitter: 0.5 };
@@ -59,7 +59,8 @@ export class Nexus {
   }
 
   /**
-   * @param options.isRepeatable whether it may be done twice; otherwise a lost connection is an error
+   * @param options.isRepeatable whether it may be done twice; otherwise a lost connection is an
+   *   error
    * @throws VisibleError, the signal's reason
    */
   async run(command: LunCommand, call: IscsiCall = {}, { isRepeatable = true } = {}): Promise<ScsiReply> {
@@ -144,19 +145,19 @@ export class Nexus {
     let [attentions, busy] = [0, 0];
     for (;;) {
       const reply = await connection.run({ ...command, lun }, call);
-      const outcome = outcomeOf(reply, name);
-      if (outcome.kind === "good") {
+      const meaning = meaningOf(reply, name);
+      if (meaning.kind === "good") {
         this.#failures = 0;
         return reply;
       }
-      if (outcome.kind === "failed") throw outcome.error;
-      if (outcome.kind === "again") {
+      if (meaning.kind === "failed") throw meaning.error;
+      if (meaning.kind === "again") {
         attentions += 1;
-        if (attentions > attentionsMax) throw outcome.error;
+        if (attentions > attentionsMax) throw meaning.error;
         continue;
       }
       busy += 1;
-      if (busy > limits.busyTries) throw outcome.error;
+      if (busy > limits.busyTries) throw meaning.error;
       const signal = AbortSignal.any([this.#closing.signal, ...(call.signal === undefined ? [] : [call.signal])]);
       await time.sleep(backoff(busyBackoffMs, busy, Math.random()), signal);
       signal.throwIfAborted();

@@ -1,7 +1,7 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { IscsiCall } from "../call.ts";
 import { persistentReserveIn, persistentReserveOut, reservationIn, reservationOut } from "../scsi/cdb.ts";
-import { fencedError } from "../scsi/outcome.ts";
+import { fencedError } from "../scsi/meaning.ts";
 import {
   holderBytes,
   holderOf,
@@ -29,8 +29,8 @@ const isConflict = (error: unknown): boolean => VisibleError.is(error, "FENCED")
 
 /**
  * Registers a key for a session that has just begun, and reserves the LUN if nobody has. A key that
- * was taken away never comes back by this: `mayRegister` says afterwards whether it may be there, for
- * whoever takes it away does so after saying that it may not.
+ * was taken away never comes back by this: `mayRegister` says afterwards whether it may be there,
+ * for whoever takes it away does so after saying that it may not.
  * @throws FENCED
  */
 export const joinReservation = async (
@@ -108,7 +108,9 @@ export class LunReservation {
     await this.#each((session) => session.run(out(reservationOut.release, reserveList(key)), call));
   }
 
-  /** Takes away all registrations and the reservation. @throws FENCED when `key` is not registered */
+  /**
+   * Takes away all registrations and the reservation. @throws FENCED when `key` is not registered
+   */
   async clear(key: bigint, call?: IscsiCall): Promise<void> {
     const [first] = this.#sessions;
     try {

@@ -10,8 +10,8 @@ const descriptorBytes = 16;
 export const lbaStatusBytes = headBytes + 1024 * descriptorBytes;
 
 /**
- * The descriptors of GET LBA STATUS (SBC-3, 5.6). The first may begin before the block that was asked
- * for.
+ * The descriptors of GET LBA STATUS (SBC-3, 5.6). The first may begin before the block that was
+ * asked for.
  */
 export function* lbaStatusOf(answer: Buffer): Generator<MappedBlocks> {
   for (let at = headBytes; at + descriptorBytes <= answer.length; at += descriptorBytes) {

@@ -4,8 +4,8 @@ import { VisibleError } from "../../../core/api/errors.ts";
 const lunMax = 0x3fff;
 
 /**
- * A LUN id as eight bytes (SAM-5, 4.7): up to 255 as a peripheral device, from there on flat. A bare
- * number above 255 would be another LUN. @throws BAD_REQUEST
+ * A LUN id as eight bytes (SAM-5, 4.7): up to 255 as a peripheral device, from there on flat. A
+ * bare number above 255 would be another LUN. @throws BAD_REQUEST
  */
 export const lunAddress = (lun: number): Uint8Array => {
   if (!Number.isInteger(lun) || lun < 0 || lun > lunMax) {

@@ -1,4 +1,7 @@
-/** What a LUN is, from its answers to INQUIRY and READ CAPACITY(16) (SPC-4, 6.4 and 7.8; SBC-3, 5.16). */
+/**
+ * What a LUN is, from its answers to INQUIRY and READ CAPACITY(16) (SPC-4, 6.4 and 7.8; SBC-3,
+ * 5.16).
+ */
 
 export interface DiskIdentity {
   readonly vendor: string;

@@ -7,7 +7,7 @@ import type { CommandWindow } from "./window.ts";
 import type { Wire } from "./wire.ts";
 
 /** All that a session says. */
-export class Outgoing {
+export class SessionSpeech {
   readonly #wire: Wire;
   readonly #window: CommandWindow;
   readonly #parameters: SessionParameters;
@@ -19,7 +19,9 @@ export class Outgoing {
     this.#parameters = parameters;
   }
 
-  /** Sends a command with what may go along unasked. @returns its tag, which the task has as well */
+  /**
+   * Sends a command with what may go along unasked. @returns its tag, which the task has as well
+   */
   command(task: CommandTask): number {
     const { lun, cdb, into, data } = task.command;
     const { immediate: first, behind } = unasked(data?.length ?? 0, this.#parameters);

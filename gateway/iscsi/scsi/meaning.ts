@@ -3,11 +3,14 @@ import { type ScsiReply, targetFailure } from "../connection/command.ts";
 import { parseSense, type Sense, senseKey, senseText } from "./sense.ts";
 
 /** What a reply means for whoever sent the command. */
-export type Outcome =
+export type ReplyMeaning =
   | { readonly kind: "good" }
   /** Nothing was done; the same command may be sent again at once. */
   | { readonly kind: "again"; readonly error: VisibleError }
-  /** Nothing was done; the same command may be sent again after a while. `error` if that doesn't help. */
+  /**
+   * Nothing was done; the same command may be sent again after a while. `error` if that doesn't
+   * help.
+   */
   | { readonly kind: "later"; readonly error: VisibleError }
   | { readonly kind: "failed"; readonly error: VisibleError };
 
@@ -17,7 +20,7 @@ const status = { good: 0, check: 2, conditionMet: 4, busy: 8, conflict: 0x18, fu
 const preempted = new Set([0x2a03, 0x2a05]);
 
 /** @param name of the LUN, for people */
-export const outcomeOf = (reply: ScsiReply, name: string): Outcome => {
+export const meaningOf = (reply: ScsiReply, name: string): ReplyMeaning => {
   switch (reply.status) {
     case status.good:
     case status.conditionMet:
@@ -41,7 +44,7 @@ export const fencedError = (name: string): VisibleError =>
     hint: "Another gateway has taken over, or a host has reserved it.",
   });
 
-const checked = (sense: Sense, name: string): Outcome => {
+const checked = (sense: Sense, name: string): ReplyMeaning => {
   const told = senseText(sense);
   switch (sense.key) {
     case senseKey.none:

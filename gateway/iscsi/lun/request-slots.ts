@@ -1,5 +1,5 @@
 /** So many may do something at once; the others wait in a row. */
-export class Slots {
+export class RequestSlots {
   #free: number;
   readonly #waiting = new Set<() => void>();
 
