@@ -7,7 +7,7 @@ import {
   blockLimitsBytes,
   blockLimitsOf,
   blockLimitsPage,
-  type Capacity,
+  type DiskCapacity,
   capacityBytes,
   capacityOf,
   type DiskIdentity,
@@ -24,7 +24,7 @@ export const identityOf = async (ask: Ask, name: string, call?: IscsiCall): Prom
 };
 
 /** @throws DISK_FAILED when what it says can't be */
-export const capacityAt = async (ask: Ask, name: string, call?: IscsiCall): Promise<Capacity> => {
+export const capacityAt = async (ask: Ask, name: string, call?: IscsiCall): Promise<DiskCapacity> => {
   const capacity = capacityOf(await answerTo(ask, readCapacity16, capacityBytes, call));
   if (capacity === undefined) throw new VisibleError("DISK_FAILED", `${name} does not say how large it is.`);
   return capacity;

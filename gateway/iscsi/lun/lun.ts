@@ -4,7 +4,7 @@ import type { IscsiLimits } from "../limits.ts";
 import { getLbaStatus, read16, synchronizeCache16, unmap, write16 } from "../scsi/cdb.ts";
 import { lbaStatusBytes, lbaStatusOf, unmapList } from "../scsi/lba-status.ts";
 import { CommandUnsupported } from "../scsi/meaning.ts";
-import type { BlockLimits, Capacity, DiskIdentity } from "../scsi/shape.ts";
+import type { BlockLimits, DiskCapacity, DiskIdentity } from "../scsi/shape.ts";
 import { capacityAt } from "./look.ts";
 import type { LunCommand, Nexus } from "./nexus.ts";
 import { RequestSlots } from "./request-slots.ts";
@@ -41,7 +41,7 @@ export class Lun {
   constructor(options: {
     readonly name: string;
     readonly sessions: readonly [Nexus, ...Nexus[]];
-    readonly capacity: Capacity;
+    readonly capacity: DiskCapacity;
     readonly identity: DiskIdentity;
     readonly blockLimits: BlockLimits;
     readonly reservation: LunReservation;

@@ -21,13 +21,13 @@ export const diskIdentityOf = (inquiry: Buffer): DiskIdentity | undefined => {
 
 export const capacityBytes = 32;
 
-export interface Capacity {
+export interface DiskCapacity {
   readonly blockBytes: number;
   readonly blocks: number;
 }
 
 /** @returns undefined for what can't be */
-export const capacityOf = (answer: Buffer): Capacity | undefined => {
+export const capacityOf = (answer: Buffer): DiskCapacity | undefined => {
   if (answer.length < 12) return undefined;
   const [last, blockBytes] = [answer.readBigUInt64BE(0), answer.readUInt32BE(8)];
   const isBlock = blockBytes >= 512 && blockBytes <= 65_536 && (blockBytes & (blockBytes - 1)) === 0;
