@@ -11,7 +11,7 @@ export const targetName = "iqn.2020-01.test:disks";
 export const initiatorName = "iqn.2020-01.test:us";
 
 /** A target with one LUN on a sparse file. */
-export interface Disk {
+export interface TestedDisk {
   readonly tgt: Tgt;
   readonly target: TgtTarget;
   readonly file: string;
@@ -41,7 +41,7 @@ export const startTgt = async (context: TestContext, options?: TgtOptions): Prom
 export const makeDisk = async (
   context: TestContext,
   options: Partial<TgtTargetOptions> & { sizeBytes?: number; lunId?: number; blockBytes?: number } = {},
-): Promise<Disk> => {
+): Promise<TestedDisk> => {
   const { sizeBytes = 16 * MiB, lunId = 1, blockBytes = 512, ...of } = options;
   const tgt = await startTgt(context);
   const target = await tgt.createTarget({ name: targetName, ...of });
