@@ -10,14 +10,14 @@ import type { ClusterStorage } from "./storage.ts";
 export type AsyncStatus = "CREATING" | "UPDATING" | "DELETING" | null;
 
 /** Has what every entity has. */
-export abstract class TowerEntity {
+export abstract class FakeEntity {
   readonly id: string = `c${randomBytes(12).toString("hex")}`;
   local_id: string = randomUUID();
   entityAsyncStatus: AsyncStatus = null;
   local_created_at: string = new Date().toISOString();
-  readonly labels: TowerLabel[] = [];
+  readonly labels: FakeLabel[] = [];
   abstract name: string;
-  abstract readonly cluster: TowerCluster;
+  abstract readonly cluster: FakeCluster;
 }
 
 /** Entities of one kind, in the order that they were made in. */
@@ -42,7 +42,7 @@ export class EntityTable<T extends { readonly id: string }> {
   }
 }
 
-export class TowerLabel {
+export class FakeLabel {
   readonly id: string = `c${randomBytes(12).toString("hex")}`;
   readonly key: string;
   readonly value: string;
@@ -54,7 +54,7 @@ export class TowerLabel {
   }
 }
 
-export class TowerCluster extends TowerEntity {
+export class FakeCluster extends FakeEntity {
   name: string;
   readonly storage: ClusterStorage;
   readonly type = "SMTX_OS";
@@ -71,7 +71,7 @@ export class TowerCluster extends TowerEntity {
     this.storage = storage;
   }
 
-  get cluster(): TowerCluster {
+  get cluster(): FakeCluster {
     return this;
   }
 
@@ -80,11 +80,11 @@ export class TowerCluster extends TowerEntity {
   }
 }
 
-export class TowerTarget extends TowerEntity {
+export class FakeTarget extends FakeEntity {
   name: string;
-  readonly cluster: TowerCluster;
+  readonly cluster: FakeCluster;
   readonly iqn_name: string;
-  readonly luns: TowerLun[] = [];
+  readonly luns: FakeLun[] = [];
   description = "";
   iqn_whitelist = "*/*";
   ip_whitelist = "*/*";
@@ -99,7 +99,7 @@ export class TowerTarget extends TowerEntity {
   readonly internal: boolean;
   readonly external_use: boolean;
 
-  constructor(name: string, cluster: TowerCluster, isInternal = false) {
+  constructor(name: string, cluster: FakeCluster, isInternal = false) {
     super();
     this.name = name;
     this.cluster = cluster;
@@ -113,16 +113,16 @@ export class TowerTarget extends TowerEntity {
   }
 }
 
-export class TowerLun extends TowerEntity {
+export class FakeLun extends FakeEntity {
   name: string;
-  readonly iscsi_target: TowerTarget;
+  readonly iscsi_target: FakeTarget;
   readonly lun_id: number;
   readonly volume: ZbsVolume;
-  readonly snapshots: TowerLunSnapshot[] = [];
-  consistency_group: TowerGroup | null = null;
+  readonly snapshots: FakeLunSnapshot[] = [];
+  consistency_group: FakeGroup | null = null;
   allowed_initiators = "*/*";
 
-  constructor(options: { name: string; target: TowerTarget; lunId: number; volume: ZbsVolume }) {
+  constructor(options: { name: string; target: FakeTarget; lunId: number; volume: ZbsVolume }) {
     super();
     this.name = options.name;
     this.iscsi_target = options.target;
@@ -131,7 +131,7 @@ export class TowerLun extends TowerEntity {
     this.local_id = options.volume.id;
   }
 
-  get cluster(): TowerCluster {
+  get cluster(): FakeCluster {
     return this.iscsi_target.cluster;
   }
 
@@ -168,15 +168,15 @@ export class TowerLun extends TowerEntity {
   }
 }
 
-export class TowerLunSnapshot extends TowerEntity {
+export class FakeLunSnapshot extends FakeEntity {
   name: string;
   /** Absent until its task has ended. */
   volume: ZbsVolume | undefined;
-  readonly iscsi_target: TowerTarget;
-  iscsi_lun: TowerLun | null;
-  consistency_group_snapshot: TowerGroupSnapshot | null = null;
+  readonly iscsi_target: FakeTarget;
+  iscsi_lun: FakeLun | null;
+  consistency_group_snapshot: FakeGroupSnapshot | null = null;
 
-  constructor(name: string, lun: TowerLun) {
+  constructor(name: string, lun: FakeLun) {
     super();
     this.name = name;
     this.iscsi_lun = lun;
@@ -192,7 +192,7 @@ export class TowerLunSnapshot extends TowerEntity {
     this.iscsi_lun?.snapshots.push(this);
   }
 
-  get cluster(): TowerCluster {
+  get cluster(): FakeCluster {
     return this.iscsi_target.cluster;
   }
 
@@ -201,40 +201,40 @@ export class TowerLunSnapshot extends TowerEntity {
   }
 }
 
-export class TowerGroup extends TowerEntity {
+export class FakeGroup extends FakeEntity {
   name: string;
-  readonly cluster: TowerCluster;
+  readonly cluster: FakeCluster;
   description = "";
-  readonly iscsi_luns: TowerLun[] = [];
-  readonly consistency_group_snapshots: TowerGroupSnapshot[] = [];
+  readonly iscsi_luns: FakeLun[] = [];
+  readonly consistency_group_snapshots: FakeGroupSnapshot[] = [];
   readonly namespaces: readonly never[] = [];
   readonly unique_size = 0;
 
-  constructor(name: string, cluster: TowerCluster) {
+  constructor(name: string, cluster: FakeCluster) {
     super();
     this.name = name;
     this.cluster = cluster;
   }
 }
 
-export class TowerGroupSnapshot extends TowerEntity {
+export class FakeGroupSnapshot extends FakeEntity {
   name: string;
-  readonly consistency_group: TowerGroup;
-  readonly snapshots: TowerLunSnapshot[] = [];
+  readonly consistency_group: FakeGroup;
+  readonly snapshots: FakeLunSnapshot[] = [];
   readonly unique_size = 0;
 
-  constructor(name: string, group: TowerGroup) {
+  constructor(name: string, group: FakeGroup) {
     super();
     this.name = name;
     this.consistency_group = group;
   }
 
-  get cluster(): TowerCluster {
+  get cluster(): FakeCluster {
     return this.consistency_group.cluster;
   }
 
   /** With the capital letter that the contract has. */
-  get Iscsi_lun_snapshots(): readonly TowerLunSnapshot[] {
+  get Iscsi_lun_snapshots(): readonly FakeLunSnapshot[] {
     return this.snapshots;
   }
 }

@@ -1,7 +1,7 @@
 import type { TaskFate } from "./tasks.ts";
 
 /** What goes wrong with a request. */
-export type TowerFault =
+export type FakeFault =
   /** Something else is being done with it: an error with the code ResourceLocked. */
   | { readonly kind: "locked" }
   /** The token is not known any more. */
@@ -19,19 +19,19 @@ export type TowerFault =
 
 interface Planned {
   readonly operation: string;
-  readonly fault: TowerFault;
+  readonly fault: FakeFault;
   readonly isMeant: (body: unknown) => boolean;
   left: number;
 }
 
 /** What is to go wrong, by operation: `create-iscsi-lun`. */
-export class TowerFaults {
+export class FakeFaults {
   readonly #planned: Planned[] = [];
 
   /** @param options.times so many requests; the next one unless told otherwise */
   add(
     operation: string,
-    fault: TowerFault,
+    fault: FakeFault,
     { times = 1, isMeant = () => true }: { times?: number; isMeant?: (body: unknown) => boolean } = {},
   ): void {
     this.#planned.push({ operation: `/${operation}`, fault, isMeant, left: times });
@@ -42,7 +42,7 @@ export class TowerFaults {
   }
 
   /** What goes wrong with this request, which uses it up. */
-  take(operation: string, body: unknown): TowerFault | undefined {
+  take(operation: string, body: unknown): FakeFault | undefined {
     const planned = this.#planned.find((fault) => {
       return fault.left > 0 && fault.operation === operation && fault.isMeant(body);
     });

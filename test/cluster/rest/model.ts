@@ -1,39 +1,32 @@
-import type {
-  TowerGroup,
-  TowerGroupSnapshot,
-  TowerLabel,
-  TowerLun,
-  TowerLunSnapshot,
-  TowerTarget,
-} from "./entities.ts";
-import { EntityTable, type TowerCluster, type TowerEntity } from "./entities.ts";
-import { matches, type TowerWhere } from "./query.ts";
-import { TowerRefusal } from "./refusal.ts";
-import { TowerTasks } from "./tasks.ts";
+import type { FakeGroup, FakeGroupSnapshot, FakeLabel, FakeLun, FakeLunSnapshot, FakeTarget } from "./entities.ts";
+import { EntityTable, type FakeCluster, type FakeEntity } from "./entities.ts";
+import { type FakeWhere, matches } from "./query.ts";
+import { FakeRefusal } from "./refusal.ts";
+import { FakeTasks } from "./tasks.ts";
 
 /** All that one CloudTower knows of its clusters. */
-export class TowerModel {
-  readonly clusters: EntityTable<TowerCluster> = new EntityTable();
-  readonly targets: EntityTable<TowerTarget> = new EntityTable();
-  readonly luns: EntityTable<TowerLun> = new EntityTable();
-  readonly lunSnapshots: EntityTable<TowerLunSnapshot> = new EntityTable();
-  readonly groups: EntityTable<TowerGroup> = new EntityTable();
-  readonly groupSnapshots: EntityTable<TowerGroupSnapshot> = new EntityTable();
-  readonly labels: EntityTable<TowerLabel> = new EntityTable();
-  readonly tasks: TowerTasks = new TowerTasks();
+export class FakeModel {
+  readonly clusters: EntityTable<FakeCluster> = new EntityTable();
+  readonly targets: EntityTable<FakeTarget> = new EntityTable();
+  readonly luns: EntityTable<FakeLun> = new EntityTable();
+  readonly lunSnapshots: EntityTable<FakeLunSnapshot> = new EntityTable();
+  readonly groups: EntityTable<FakeGroup> = new EntityTable();
+  readonly groupSnapshots: EntityTable<FakeGroupSnapshot> = new EntityTable();
+  readonly labels: EntityTable<FakeLabel> = new EntityTable();
+  readonly tasks: FakeTasks = new FakeTasks();
 }
 
-/** @throws TowerRefusal 404 */
+/** @throws FakeRefusal 404 */
 export const need = <T extends { readonly id: string }>(table: EntityTable<T>, id: string): T => {
   const found = table.find(id);
-  if (found === undefined) throw new TowerRefusal(404, `there is no ${id}`);
+  if (found === undefined) throw new FakeRefusal(404, `there is no ${id}`);
   return found;
 };
 
-/** What a change is for: at least one, as CloudTower has it. @throws TowerRefusal 404 */
-export const chosen = <T extends TowerEntity>(table: EntityTable<T>, where: TowerWhere): readonly T[] => {
+/** What a change is for: at least one, as CloudTower has it. @throws FakeRefusal 404 */
+export const chosen = <T extends FakeEntity>(table: EntityTable<T>, where: FakeWhere): readonly T[] => {
   const found = table.all().filter((entity) => matches(entity, where));
-  if (found.length === 0) throw new TowerRefusal(404, `nothing is like ${JSON.stringify(where)}`);
+  if (found.length === 0) throw new FakeRefusal(404, `nothing is like ${JSON.stringify(where)}`);
   return found;
 };
 

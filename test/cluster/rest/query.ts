@@ -1,11 +1,11 @@
-import { TowerRefusal } from "./refusal.ts";
+import { FakeRefusal } from "./refusal.ts";
 
 /* What CloudTower's queries ask for: `where`, `orderBy`, and pages. */
 
-export type TowerWhere = Readonly<Record<string, unknown>>;
+export type FakeWhere = Readonly<Record<string, unknown>>;
 
-export interface TowerQuery {
-  readonly where?: TowerWhere | null;
+export interface FakeQuery {
+  readonly where?: FakeWhere | null;
   readonly orderBy?: string | null;
   readonly skip?: number | null;
   readonly first?: number | null;
@@ -35,8 +35,8 @@ const comparisons: Readonly<Record<string, (value: unknown, wanted: unknown) => 
   _gt: (value, wanted) => compare(value, wanted) > 0,
 };
 
-/** @throws TowerRefusal when the filter asks for what this stand-in does not model */
-export const matches = (entity: object, where: TowerWhere): boolean =>
+/** @throws FakeRefusal when the filter asks for what this stand-in does not model */
+export const matches = (entity: object, where: FakeWhere): boolean =>
   Object.entries(where).every(([name, wanted]) => {
     if (wanted === undefined) return true;
     if (name === "AND") return listOf(wanted).every((part) => matches(entity, whereOf(part)));
@@ -46,13 +46,13 @@ export const matches = (entity: object, where: TowerWhere): boolean =>
     const [ending, comparison] = Object.entries(comparisons).find(([suffix]) => name.endsWith(suffix)) ?? [];
     const field = name.slice(0, name.length - (ending?.length ?? 0));
     if (comparison === undefined || !(field in entity)) {
-      throw new TowerRefusal(500, `the stand-in does not model ${name} of ${entity.constructor.name}`);
+      throw new FakeRefusal(500, `the stand-in does not model ${name} of ${entity.constructor.name}`);
     }
     return comparison(Reflect.get(entity, field), wanted);
   });
 
 /** What is asked for, in order. */
-export const select = <T extends { readonly id: string }>(entities: readonly T[], query: TowerQuery): readonly T[] => {
+export const select = <T extends { readonly id: string }>(entities: readonly T[], query: FakeQuery): readonly T[] => {
   const { where, orderBy, skip, first, last, after, before } = query;
   let found = entities.filter((entity) => matches(entity, where ?? {}));
   if (orderBy !== undefined && orderBy !== null) found = sorted(found, orderBy);
@@ -91,4 +91,4 @@ const isSame = (value: unknown, wanted: unknown): boolean => {
 
 const isIn = (value: unknown, wanted: unknown): boolean => Array.isArray(wanted) && wanted.includes(value);
 const listOf = (value: unknown): readonly object[] => (Array.isArray(value) ? value : []);
-const whereOf = (value: unknown): TowerWhere => value as TowerWhere;
+const whereOf = (value: unknown): FakeWhere => value as FakeWhere;

@@ -1,5 +1,5 @@
 /** What CloudTower refuses, as its ErrorBody says it. */
-export class TowerRefusal extends Error {
+export class FakeRefusal extends Error {
   readonly status: number;
   /** ResourceLocked, for instance. */
   readonly code: string | undefined;

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { EntityTable, type TowerCluster } from "./entities.ts";
+import { EntityTable, type FakeCluster } from "./entities.ts";
 
 /** What a change asks of the cluster. */
-export interface TowerChange {
+export interface FakeChange {
   /** What is answered at once: the entity as it is before the task has ended. */
   readonly data: object;
-  readonly cluster: TowerCluster;
+  readonly cluster: FakeCluster;
   /** IscsiLun, for instance, and whether it is created, updated or deleted. */
   readonly type: string;
   readonly mutation: "create" | "update" | "delete";
@@ -23,9 +23,9 @@ export type TaskFate =
   /** It moves on each time that it is asked after, so often. */
   | { readonly kind: "slow"; readonly polls: number };
 
-export class TowerTask {
+export class FakeTask {
   readonly id: string = `c${randomBytes(12).toString("hex")}`;
-  readonly cluster: TowerCluster;
+  readonly cluster: FakeCluster;
   readonly description: string;
   readonly resource_type: string;
   readonly resource_mutation: string;
@@ -42,7 +42,7 @@ export class TowerTask {
   error_code: string | null = null;
   error_message: string | null = null;
 
-  constructor(change: TowerChange) {
+  constructor(change: FakeChange) {
     this.cluster = change.cluster;
     this.description = change.description;
     this.resource_type = change.type;
@@ -66,7 +66,7 @@ export class TowerTask {
 }
 
 /** A change that the cluster refuses when its task comes to it. */
-export class TowerTaskFailure extends Error {
+export class FakeTaskFailure extends Error {
   readonly code: string;
 
   constructor(code: string, message: string) {
@@ -75,15 +75,15 @@ export class TowerTaskFailure extends Error {
   }
 }
 
-/** TowerTasks in the order that they came in; a cluster does one thing after the other. */
-export class TowerTasks {
-  readonly table: EntityTable<TowerTask> = new EntityTable();
-  readonly #queues = new Map<TowerCluster, Promise<void>>();
-  readonly #slow = new Map<TowerTask, { left: number; readonly polls: number; readonly go: () => void }>();
+/** FakeTasks in the order that they came in; a cluster does one thing after the other. */
+export class FakeTasks {
+  readonly table: EntityTable<FakeTask> = new EntityTable();
+  readonly #queues = new Map<FakeCluster, Promise<void>>();
+  readonly #slow = new Map<FakeTask, { left: number; readonly polls: number; readonly go: () => void }>();
 
   /** Begins a change after whatever waits for an answer has got it. */
-  begin(change: TowerChange, fate?: TaskFate): TowerTask {
-    const task = this.table.add(new TowerTask(change));
+  begin(change: FakeChange, fate?: TaskFate): FakeTask {
+    const task = this.table.add(new FakeTask(change));
     switch (fate?.kind) {
       case "fails":
         setImmediate(() => this.#fail(task, change, fate));
@@ -112,28 +112,28 @@ export class TowerTasks {
   }
 
   /** When a cluster has done what it was asked for so far. */
-  async settled(cluster: TowerCluster): Promise<void> {
+  async settled(cluster: FakeCluster): Promise<void> {
     await this.#queues.get(cluster);
   }
 
-  #enqueue(task: TowerTask, change: TowerChange): void {
+  #enqueue(task: FakeTask, change: FakeChange): void {
     this.#queue(change.cluster, async () => {
       try {
         await change.run();
         task.end();
       } catch (error) {
-        const code = error instanceof TowerTaskFailure ? error.code : "STAND_IN_FAILED";
+        const code = error instanceof FakeTaskFailure ? error.code : "STAND_IN_FAILED";
         this.#fail(task, change, { code, message: error instanceof Error ? error.message : String(error) });
       }
     });
   }
 
-  #queue(cluster: TowerCluster, work: () => Promise<void>): void {
+  #queue(cluster: FakeCluster, work: () => Promise<void>): void {
     const before = this.#queues.get(cluster) ?? Promise.resolve();
     this.#queues.set(cluster, before.then(() => new Promise<void>((resolve) => setImmediate(resolve))).then(work));
   }
 
-  #fail(task: TowerTask, change: TowerChange, error: { readonly code: string; readonly message: string }): void {
+  #fail(task: FakeTask, change: FakeChange, error: { readonly code: string; readonly message: string }): void {
     change.undo?.();
     task.end(error);
   }

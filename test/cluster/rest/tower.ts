@@ -4,17 +4,17 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Contract, type ContractOperation } from "./contract.ts";
-import { type TowerFault, TowerFaults } from "./faults.ts";
-import { TowerModel } from "./model.ts";
-import type { TowerOperation, TowerOperations } from "./operation.ts";
+import { type FakeFault, FakeFaults } from "./faults.ts";
+import { FakeModel } from "./model.ts";
+import type { FakeOperation, FakeOperations } from "./operation.ts";
 import { generalOperations } from "./operations/general.ts";
 import { groupOperations } from "./operations/groups.ts";
 import { lunSnapshotOperations } from "./operations/lun-snapshots.ts";
 import { lunOperations } from "./operations/luns.ts";
 import { targetOperations } from "./operations/targets.ts";
-import { TowerRefusal } from "./refusal.ts";
+import { FakeRefusal } from "./refusal.ts";
 
-const operations: TowerOperations = {
+const operations: FakeOperations = {
   ...generalOperations,
   ...targetOperations,
   ...lunOperations,
@@ -33,9 +33,9 @@ export interface RecordedRequest {
 }
 
 /** A CloudTower on loopback: its server, its accounts, and what it knows. */
-export class Tower {
-  readonly model: TowerModel = new TowerModel();
-  readonly faults: TowerFaults = new TowerFaults();
+export class FakeTower {
+  readonly model: FakeModel = new FakeModel();
+  readonly faults: FakeFaults = new FakeFaults();
   readonly user = "backup";
   readonly password: string = randomBytes(12).toString("base64url");
   readonly version = "4.8.0";
@@ -52,8 +52,8 @@ export class Tower {
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
-  static async start(): Promise<Tower> {
-    const tower = new Tower();
+  static async start(): Promise<FakeTower> {
+    const tower = new FakeTower();
     await tower.resume();
     return tower;
   }
@@ -98,10 +98,10 @@ export class Tower {
       }
       send(response, 200, this.#answer(request, path, body, fault));
     } catch (error) {
-      status = error instanceof TowerRefusal ? error.status : 500;
+      status = error instanceof FakeRefusal ? error.status : 500;
       const message = error instanceof Error ? error.message : String(error);
-      if (!(error instanceof TowerRefusal) || error.status === 500) this.breaches.push(`${path}: ${message}`);
-      const code = error instanceof TowerRefusal ? error.code : undefined;
+      if (!(error instanceof FakeRefusal) || error.status === 500) this.breaches.push(`${path}: ${message}`);
+      const code = error instanceof FakeRefusal ? error.code : undefined;
       send(response, status, { status, message, path: `/v2/api${path}`, ...(code !== undefined && { code }) });
     } finally {
       this.requests.push({ operation: path.slice(1), body, status });
@@ -109,24 +109,24 @@ export class Tower {
     }
   }
 
-  #answer(request: IncomingMessage, path: string, body: unknown, fault?: TowerFault): unknown {
+  #answer(request: IncomingMessage, path: string, body: unknown, fault?: FakeFault): unknown {
     const contract = this.#contract.operation(path);
-    if (contract === undefined) throw new TowerRefusal(404, `there is no ${path}`);
-    if (request.method !== contract.method) throw new TowerRefusal(405, `${path} is called by ${contract.method}`);
+    if (contract === undefined) throw new FakeRefusal(404, `there is no ${path}`);
+    if (request.method !== contract.method) throw new FakeRefusal(405, `${path} is called by ${contract.method}`);
     const problem = contract.method === "GET" ? undefined : this.#contract.problem(contract.body, body);
     if (problem !== undefined) {
       this.breaches.push(`${path} was sent ${JSON.stringify(body)}: ${problem}`);
-      throw new TowerRefusal(400, problem);
+      throw new FakeRefusal(400, problem);
     }
     if (path === "/login") return this.#checked(path, contract, this.#login(body));
     if (path === "/get-version") return this.version;
     refuse(fault, this.#tokens.has(request.headers.authorization ?? ""));
     const operation = operations[path];
-    if (operation === undefined) throw new TowerRefusal(500, `the stand-in does not know ${path}`);
+    if (operation === undefined) throw new FakeRefusal(500, `the stand-in does not know ${path}`);
     return this.#checked(path, contract, this.#operate(operation, body, fault));
   }
 
-  #operate(operation: TowerOperation, body: unknown, fault: TowerFault | undefined): unknown {
+  #operate(operation: FakeOperation, body: unknown, fault: FakeFault | undefined): unknown {
     if (operation.kind === "query") return operation.answer(this.model, body);
     const fate = fault?.kind === "task" ? fault.fate : undefined;
     return operation.changes(this.model, body).map((change) => {
@@ -137,7 +137,7 @@ export class Tower {
 
   #login(body: unknown): unknown {
     const { username, password } = body as { username: string; password: string };
-    if (username !== this.user || password !== this.password) throw new TowerRefusal(401, "wrong user or password");
+    if (username !== this.user || password !== this.password) throw new FakeRefusal(401, "wrong user or password");
     const token = randomBytes(24).toString("base64url");
     this.#tokens.add(token);
     return { data: { token } };
@@ -151,11 +151,11 @@ export class Tower {
   }
 }
 
-const refuse = (fault: TowerFault | undefined, isKnown: boolean): void => {
-  if (!isKnown || fault?.kind === "unauthorized") throw new TowerRefusal(401, "the token is not valid");
-  if (fault?.kind === "forbidden") throw new TowerRefusal(403, "the account may not do that");
-  if (fault?.kind === "locked") throw new TowerRefusal(400, "the resource is locked", "ResourceLocked");
-  if (fault?.kind === "error") throw new TowerRefusal(fault.status, fault.message);
+const refuse = (fault: FakeFault | undefined, isKnown: boolean): void => {
+  if (!isKnown || fault?.kind === "unauthorized") throw new FakeRefusal(401, "the token is not valid");
+  if (fault?.kind === "forbidden") throw new FakeRefusal(403, "the account may not do that");
+  if (fault?.kind === "locked") throw new FakeRefusal(400, "the resource is locked", "ResourceLocked");
+  if (fault?.kind === "error") throw new FakeRefusal(fault.status, fault.message);
 };
 
 const send = (response: ServerResponse, status: number, value: unknown): void => {

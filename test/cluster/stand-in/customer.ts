@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import type { CreateVolumeOptions, VolumeHandle } from "../../../gateway/storage/volume-io.ts";
-import type { TowerCluster } from "../rest/entities.ts";
-import type { Tower } from "../rest/tower.ts";
+import type { FakeCluster } from "../rest/entities.ts";
+import type { FakeTower } from "../rest/tower.ts";
 import type { ZbsVolume } from "../zbs/zbs.ts";
 import { PlainClient } from "./plain-client.ts";
 
@@ -13,11 +13,11 @@ const defaultTarget = "default";
  * its hosts and VMs do. Ids are CloudTower's; a volume is also known by its ZBS id.
  */
 export class Customer {
-  readonly #tower: Tower;
-  readonly #cluster: TowerCluster;
+  readonly #tower: FakeTower;
+  readonly #cluster: FakeCluster;
   readonly #client: PlainClient;
 
-  constructor(tower: Tower, cluster: TowerCluster) {
+  constructor(tower: FakeTower, cluster: FakeCluster) {
     this.#tower = tower;
     this.#cluster = cluster;
     this.#client = new PlainClient(tower);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Tower } from "../rest/tower.ts";
+import type { FakeTower } from "../rest/tower.ts";
 
 interface Answered {
   readonly task_id: string | null;
@@ -8,10 +8,10 @@ interface Answered {
 
 /** Asks a stand-in's CloudTower what a test wants, without any of the driver's code. */
 export class PlainClient {
-  readonly #tower: Tower;
+  readonly #tower: FakeTower;
   #token = "";
 
-  constructor(tower: Tower) {
+  constructor(tower: FakeTower) {
     this.#tower = tower;
   }
 

@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { TowerCluster } from "../rest/entities.ts";
+import { FakeCluster } from "../rest/entities.ts";
 import type { ClusterBehaviour, ClusterStorage } from "../rest/storage.ts";
-import { Tower } from "../rest/tower.ts";
+import { FakeTower } from "../rest/tower.ts";
 import { Zbs } from "../zbs/zbs.ts";
 import { Customer } from "./customer.ts";
 import { TgtPortal } from "./portal.ts";
@@ -13,13 +13,13 @@ export interface ClusterStandInOptions {
   readonly extentBytes?: number;
   readonly behaviour?: Partial<ClusterBehaviour>;
   /** One that several clusters share; unless told otherwise the cluster has its own. */
-  readonly tower?: Tower;
+  readonly tower?: FakeTower;
 }
 
 /** A cluster made of real parts, of a test's own. It must be closed. */
 export class ClusterStandIn {
-  readonly tower: Tower;
-  readonly cluster: TowerCluster;
+  readonly tower: FakeTower;
+  readonly cluster: FakeCluster;
   readonly portal: TgtPortal;
   readonly behaviour: ClusterBehaviour;
   readonly customer: Customer;
@@ -36,7 +36,7 @@ export class ClusterStandIn {
 
   static async open(options: ClusterStandInOptions = {}): Promise<ClusterStandIn> {
     const dir = await mkdtemp(join(tmpdir(), "stand-in-"));
-    const [tower, portal] = await Promise.all([options.tower ?? Tower.start(), TgtPortal.start()]);
+    const [tower, portal] = await Promise.all([options.tower ?? FakeTower.start(), TgtPortal.start()]);
     const behaviour: ClusterBehaviour = { rollsBackToOthers: true, groupsTakeVolumes: true, ...options.behaviour };
     const zbs = new Zbs(join(dir, "volumes"), (work) => portal.whileStill(work));
     const storage: ClusterStorage = {
@@ -44,7 +44,7 @@ export class ClusterStandIn {
       extentBytes: options.extentBytes ?? 2 ** 18,
       usedBytes: () => zbs.usedBytes(),
     };
-    const cluster = tower.model.clusters.add(new TowerCluster("cluster", storage));
+    const cluster = tower.model.clusters.add(new FakeCluster("cluster", storage));
     return new ClusterStandIn({ tower, cluster, portal, behaviour }, dir);
   }
 

@@ -1,8 +1,8 @@
-import { queriesOf, query, type TowerOperations } from "../operation.ts";
+import { type FakeOperations, queriesOf, query } from "../operation.ts";
 import { select } from "../query.ts";
 
 /** What is there without anybody having made it, and what is asked about changes. */
-export const generalOperations: TowerOperations = {
+export const generalOperations: FakeOperations = {
   ...queriesOf("clusters", (model) => model.clusters.all()),
   ...queriesOf("labels", (model) => model.labels.all()),
   ...queriesOf("tasks", (model) => model.tasks.table.all()),

@@ -1,9 +1,9 @@
-import { TowerGroup, TowerGroupSnapshot, type TowerLun, TowerLunSnapshot } from "../entities.ts";
-import { chosen, need, type TowerModel } from "../model.ts";
-import { change, changeEach, queriesOf, type TowerOperations } from "../operation.ts";
-import type { TowerWhere } from "../query.ts";
-import { TowerRefusal } from "../refusal.ts";
-import type { TowerChange } from "../tasks.ts";
+import { FakeGroup, FakeGroupSnapshot, type FakeLun, FakeLunSnapshot } from "../entities.ts";
+import { chosen, type FakeModel, need } from "../model.ts";
+import { change, changeEach, type FakeOperations, queriesOf } from "../operation.ts";
+import type { FakeWhere } from "../query.ts";
+import { FakeRefusal } from "../refusal.ts";
+import type { FakeChange } from "../tasks.ts";
 import { deleteSnapshot } from "./lun-snapshots.ts";
 import { rollbackLun } from "./luns.ts";
 
@@ -21,29 +21,29 @@ interface GroupUpdate {
   readonly remain_volume_snapshot?: boolean;
 }
 
-/** A LUN is in one group at most. @throws TowerRefusal */
-const freeLuns = (model: TowerModel, ids: readonly string[], group?: TowerGroup): readonly TowerLun[] => {
+/** A LUN is in one group at most. @throws FakeRefusal */
+const freeLuns = (model: FakeModel, ids: readonly string[], group?: FakeGroup): readonly FakeLun[] => {
   const luns = ids.map((id) => need(model.luns, id));
   for (const lun of luns) {
     const { consistency_group: other, iscsi_target: target } = lun;
-    if (other !== null && other !== group) throw new TowerRefusal(400, `${lun.name} is in the group ${other.name}`);
+    if (other !== null && other !== group) throw new FakeRefusal(400, `${lun.name} is in the group ${other.name}`);
     if (target.internal && !target.cluster.storage.behaviour.groupsTakeVolumes) {
-      throw new TowerRefusal(400, `${lun.name} is a virtual volume's`);
+      throw new FakeRefusal(400, `${lun.name} is a virtual volume's`);
     }
   }
   return luns;
 };
 
-const put = (group: TowerGroup, luns: readonly TowerLun[]): void => {
+const put = (group: FakeGroup, luns: readonly FakeLun[]): void => {
   for (const lun of group.iscsi_luns) lun.consistency_group = null;
   group.iscsi_luns.splice(0, group.iscsi_luns.length, ...luns);
   for (const lun of luns) lun.consistency_group = group;
 };
 
-const created = (model: TowerModel, params: GroupCreation): TowerChange => {
+const created = (model: FakeModel, params: GroupCreation): FakeChange => {
   const cluster = need(model.clusters, params.cluster_id);
   freeLuns(model, params.iscsi_luns_ids);
-  const group = new TowerGroup(params.name, cluster);
+  const group = new FakeGroup(params.name, cluster);
   group.description = params.description ?? "";
   group.entityAsyncStatus = "CREATING";
   model.groups.add(group);
@@ -58,7 +58,7 @@ const created = (model: TowerModel, params: GroupCreation): TowerChange => {
   };
 };
 
-const updated = (model: TowerModel, group: TowerGroup, params: GroupUpdate): TowerChange => ({
+const updated = (model: FakeModel, group: FakeGroup, params: GroupUpdate): FakeChange => ({
   ...{ data: group, cluster: group.cluster, type: "ConsistencyGroup", mutation: "update" },
   description: `Update consistency group ${group.name}`,
   run: () => {
@@ -68,7 +68,7 @@ const updated = (model: TowerModel, group: TowerGroup, params: GroupUpdate): Tow
   },
 });
 
-const deleted = (model: TowerModel, group: TowerGroup, keepsSnapshots: boolean): TowerChange => ({
+const deleted = (model: FakeModel, group: FakeGroup, keepsSnapshots: boolean): FakeChange => ({
   ...{ data: group, cluster: group.cluster, type: "ConsistencyGroup", mutation: "delete" },
   description: `Delete consistency group ${group.name}`,
   run: () => {
@@ -79,7 +79,7 @@ const deleted = (model: TowerModel, group: TowerGroup, keepsSnapshots: boolean):
 });
 
 /** Removes a group's snapshot; those of its LUNs stay where that is asked for. */
-const dissolve = (model: TowerModel, snapshot: TowerGroupSnapshot, keepsSnapshots: boolean): void => {
+const dissolve = (model: FakeModel, snapshot: FakeGroupSnapshot, keepsSnapshots: boolean): void => {
   for (const part of [...snapshot.snapshots]) {
     if (keepsSnapshots) part.consistency_group_snapshot = null;
     else deleteSnapshot(model, part);
@@ -90,11 +90,11 @@ const dissolve = (model: TowerModel, snapshot: TowerGroupSnapshot, keepsSnapshot
 };
 
 const snapshotTaken = (
-  model: TowerModel,
+  model: FakeModel,
   params: { readonly name: string; readonly consistency_group_id: string },
-): TowerChange => {
+): FakeChange => {
   const group = need(model.groups, params.consistency_group_id);
-  const snapshot = new TowerGroupSnapshot(params.name, group);
+  const snapshot = new FakeGroupSnapshot(params.name, group);
   snapshot.entityAsyncStatus = "CREATING";
   model.groupSnapshots.add(snapshot);
   return {
@@ -105,12 +105,12 @@ const snapshotTaken = (
   };
 };
 
-const takeSnapshot = (model: TowerModel, snapshot: TowerGroupSnapshot): void => {
+const takeSnapshot = (model: FakeModel, snapshot: FakeGroupSnapshot): void => {
   const { consistency_group: group } = snapshot;
   const { zbs } = group.cluster.storage;
   const volumes = zbs.snapshot(group.iscsi_luns.map(({ volume }) => volume));
   for (const [i, lun] of group.iscsi_luns.entries()) {
-    const part = model.lunSnapshots.add(new TowerLunSnapshot(`${snapshot.name}-${lun.name}`, lun));
+    const part = model.lunSnapshots.add(new FakeLunSnapshot(`${snapshot.name}-${lun.name}`, lun));
     const volume = volumes[i];
     if (volume !== undefined) part.fill(volume);
     part.consistency_group_snapshot = snapshot;
@@ -120,7 +120,7 @@ const takeSnapshot = (model: TowerModel, snapshot: TowerGroupSnapshot): void => 
   snapshot.entityAsyncStatus = null;
 };
 
-const rolledBack = (snapshot: TowerGroupSnapshot): TowerChange => ({
+const rolledBack = (snapshot: FakeGroupSnapshot): FakeChange => ({
   ...{ data: snapshot, cluster: snapshot.cluster, type: "ConsistencyGroupSnapshot", mutation: "update" },
   description: `Rollback to snapshot ${snapshot.name}`,
   run: () => {
@@ -128,29 +128,29 @@ const rolledBack = (snapshot: TowerGroupSnapshot): TowerChange => ({
   },
 });
 
-const snapshotDeleted = (model: TowerModel, snapshot: TowerGroupSnapshot, keepsSnapshots: boolean): TowerChange => ({
+const snapshotDeleted = (model: FakeModel, snapshot: FakeGroupSnapshot, keepsSnapshots: boolean): FakeChange => ({
   ...{ data: snapshot, cluster: snapshot.cluster, type: "ConsistencyGroupSnapshot", mutation: "delete" },
   description: `Delete snapshot ${snapshot.name}`,
   run: () => dissolve(model, snapshot, keepsSnapshots),
 });
 
 interface Deletion {
-  readonly where: TowerWhere;
+  readonly where: FakeWhere;
   readonly data: { readonly remain_volume_snapshot?: boolean };
 }
 
-export const groupOperations: TowerOperations = {
+export const groupOperations: FakeOperations = {
   ...queriesOf("consistency-groups", (model) => model.groups.all()),
   ...queriesOf("consistency-group-snapshots", (model) => model.groupSnapshots.all()),
   "/create-consistency-group": changeEach(created),
-  "/update-consistency-group": change<{ where: TowerWhere; data: GroupUpdate }>((model, { where, data }) =>
+  "/update-consistency-group": change<{ where: FakeWhere; data: GroupUpdate }>((model, { where, data }) =>
     chosen(model.groups, where).map((group) => updated(model, group, data)),
   ),
   "/delete-consistency-group": change<Deletion>((model, { where, data }) =>
     chosen(model.groups, where).map((group) => deleted(model, group, data.remain_volume_snapshot ?? false)),
   ),
   "/create-consistency-snapshot-group": changeEach(snapshotTaken),
-  "/rollback-consistency-snapshot-group": change<{ where: TowerWhere }>((model, { where }) =>
+  "/rollback-consistency-snapshot-group": change<{ where: FakeWhere }>((model, { where }) =>
     chosen(model.groupSnapshots, where).map(rolledBack),
   ),
   "/delete-consistency-snapshot-group": change<Deletion>((model, { where, data }) =>

@@ -1,10 +1,10 @@
 import type { ZbsVolume } from "../../zbs/zbs.ts";
-import { TowerLun, type TowerTarget } from "../entities.ts";
-import { bytesOf, chosen, need, type TowerModel } from "../model.ts";
-import { change, changeEach, queriesOf, type TowerOperations } from "../operation.ts";
-import type { TowerWhere } from "../query.ts";
-import { TowerRefusal } from "../refusal.ts";
-import { type TowerChange, TowerTaskFailure } from "../tasks.ts";
+import { FakeLun, type FakeTarget } from "../entities.ts";
+import { bytesOf, chosen, type FakeModel, need } from "../model.ts";
+import { change, changeEach, type FakeOperations, queriesOf } from "../operation.ts";
+import type { FakeWhere } from "../query.ts";
+import { FakeRefusal } from "../refusal.ts";
+import { type FakeChange, FakeTaskFailure } from "../tasks.ts";
 import { deleteSnapshot } from "./lun-snapshots.ts";
 
 interface LunCreation {
@@ -25,26 +25,26 @@ interface LunUpdate {
 
 const lunIdMax = 16_383;
 
-export const freeLunId = (target: TowerTarget): number => {
+export const freeLunId = (target: FakeTarget): number => {
   const taken = new Set(target.luns.map(({ lun_id }) => lun_id));
   for (let id = 1; id <= lunIdMax; id++) if (!taken.has(id)) return id;
-  throw new TowerRefusal(400, `${target.name} is full`);
+  throw new FakeRefusal(400, `${target.name} is full`);
 };
 
 interface NewLun {
   readonly name: string;
-  readonly target: TowerTarget;
+  readonly target: FakeTarget;
   readonly lunId?: number | undefined;
   readonly volume: () => ZbsVolume;
   readonly allowedInitiators?: string | undefined;
 }
 
 /** A LUN that is made of a volume; others see it when its task has ended. */
-const newLun = (model: TowerModel, { name, target, lunId, volume, allowedInitiators }: NewLun): TowerChange => {
-  if (lunId !== undefined && (lunId < 1 || lunId > lunIdMax)) throw new TowerRefusal(400, `${lunId} is no LUN id here`);
+const newLun = (model: FakeModel, { name, target, lunId, volume, allowedInitiators }: NewLun): FakeChange => {
+  if (lunId !== undefined && (lunId < 1 || lunId > lunIdMax)) throw new FakeRefusal(400, `${lunId} is no LUN id here`);
   const { cluster } = target;
   const isTaken = lunId !== undefined && target.luns.some(({ lun_id }) => lun_id === lunId);
-  const lun = new TowerLun({ name, target, lunId: lunId ?? freeLunId(target), volume: volume() });
+  const lun = new FakeLun({ name, target, lunId: lunId ?? freeLunId(target), volume: volume() });
   if (allowedInitiators !== undefined) lun.allowed_initiators = allowedInitiators;
   lun.entityAsyncStatus = "CREATING";
   model.luns.add(lun);
@@ -53,7 +53,7 @@ const newLun = (model: TowerModel, { name, target, lunId, volume, allowedInitiat
     ...{ data: lun, cluster, type: "IscsiLun", mutation: "create" },
     description: `Create iSCSI LUN ${name}`,
     run: async () => {
-      if (isTaken) throw new TowerTaskFailure("ISCSI_LUN_ID_DUPLICATE", `${target.name} has a LUN ${lunId}`);
+      if (isTaken) throw new FakeTaskFailure("ISCSI_LUN_ID_DUPLICATE", `${target.name} has a LUN ${lunId}`);
       if (!target.internal) await cluster.storage.luns.addLun(target.iqn_name, lun.lun_id, lun.volume.path);
       lun.entityAsyncStatus = null;
     },
@@ -61,14 +61,14 @@ const newLun = (model: TowerModel, { name, target, lunId, volume, allowedInitiat
   };
 };
 
-const forget = (model: TowerModel, lun: TowerLun): void => {
+const forget = (model: FakeModel, lun: FakeLun): void => {
   const { luns } = lun.iscsi_target;
   if (luns.includes(lun)) luns.splice(luns.indexOf(lun), 1);
   model.luns.delete(lun);
   lun.cluster.storage.zbs.delete(lun.volume);
 };
 
-const created = (model: TowerModel, params: LunCreation): TowerChange => {
+const created = (model: FakeModel, params: LunCreation): FakeChange => {
   const target = need(model.targets, params.iscsi_target_id);
   const { storage } = target.cluster;
   const striping = {
@@ -83,13 +83,13 @@ const created = (model: TowerModel, params: LunCreation): TowerChange => {
   });
 };
 
-const updated = (lun: TowerLun, params: LunUpdate): TowerChange => ({
+const updated = (lun: FakeLun, params: LunUpdate): FakeChange => ({
   ...{ data: lun, cluster: lun.cluster, type: "IscsiLun", mutation: "update" },
   description: `Update iSCSI LUN ${lun.name}`,
   run: async () => {
     const { name, assigned_size: size, assigned_size_unit: unit, allowed_initiators: initiators } = params;
     if (size !== undefined && bytesOf(size, unit) < lun.volume.sizeBytes) {
-      throw new TowerTaskFailure("ISCSI_LUN_SHRINK", `${lun.name} can't become smaller`);
+      throw new FakeTaskFailure("ISCSI_LUN_SHRINK", `${lun.name} can't become smaller`);
     }
     lun.name = name ?? lun.name;
     lun.allowed_initiators = initiators ?? lun.allowed_initiators;
@@ -101,7 +101,7 @@ const updated = (lun: TowerLun, params: LunUpdate): TowerChange => ({
   },
 });
 
-const deleted = (model: TowerModel, lun: TowerLun, removesSnapshots: boolean): TowerChange => {
+const deleted = (model: FakeModel, lun: FakeLun, removesSnapshots: boolean): FakeChange => {
   lun.entityAsyncStatus = "DELETING";
   return {
     ...{ data: lun, cluster: lun.cluster, type: "IscsiLun", mutation: "delete" },
@@ -113,9 +113,9 @@ const deleted = (model: TowerModel, lun: TowerLun, removesSnapshots: boolean): T
   };
 };
 
-export const deleteLun = async (model: TowerModel, lun: TowerLun, removesSnapshots: boolean): Promise<void> => {
+export const deleteLun = async (model: FakeModel, lun: FakeLun, removesSnapshots: boolean): Promise<void> => {
   const { consistency_group: group, iscsi_target: target } = lun;
-  if (group !== null) throw new TowerTaskFailure("ISCSI_LUN_IN_GROUP", `${lun.name} is in the group ${group.name}`);
+  if (group !== null) throw new FakeTaskFailure("ISCSI_LUN_IN_GROUP", `${lun.name} is in the group ${group.name}`);
   if (!target.internal) await lun.cluster.storage.luns.removeLun(target.iqn_name, lun.lun_id);
   for (const snapshot of [...lun.snapshots]) {
     if (removesSnapshots) deleteSnapshot(model, snapshot);
@@ -125,19 +125,19 @@ export const deleteLun = async (model: TowerModel, lun: TowerLun, removesSnapsho
 };
 
 const cloned = (
-  model: TowerModel,
+  model: FakeModel,
   params: { readonly name: string; readonly snapshot_id: string; readonly iscsi_target_id: string },
-): TowerChange => {
+): FakeChange => {
   const target = need(model.targets, params.iscsi_target_id);
   const { volume } = need(model.lunSnapshots, params.snapshot_id);
-  if (volume === undefined) throw new TowerRefusal(400, "the snapshot is not there yet");
+  if (volume === undefined) throw new FakeRefusal(400, "the snapshot is not there yet");
   return newLun(model, { name: params.name, target, volume: () => target.cluster.storage.zbs.clone(volume) });
 };
 
 const rolledBack = (
-  model: TowerModel,
+  model: FakeModel,
   params: { readonly lun_id: string; readonly snapshot_id: string },
-): TowerChange => {
+): FakeChange => {
   const lun = need(model.luns, params.lun_id);
   const snapshot = need(model.lunSnapshots, params.snapshot_id);
   return {
@@ -148,19 +148,19 @@ const rolledBack = (
 };
 
 /** @param isOwn whether the snapshot is one of this LUN */
-export const rollbackLun = (lun: TowerLun, snapshot: ZbsVolume | undefined, isOwn: boolean): void => {
+export const rollbackLun = (lun: FakeLun, snapshot: ZbsVolume | undefined, isOwn: boolean): void => {
   const { zbs, behaviour } = lun.cluster.storage;
-  if (snapshot === undefined) throw new TowerTaskFailure("SNAPSHOT_NOT_FOUND", "the snapshot is not there");
+  if (snapshot === undefined) throw new FakeTaskFailure("SNAPSHOT_NOT_FOUND", "the snapshot is not there");
   if (!isOwn && !behaviour.rollsBackToOthers) {
-    throw new TowerTaskFailure("SNAPSHOT_OF_ANOTHER_LUN", `the snapshot is none of ${lun.name}`);
+    throw new FakeTaskFailure("SNAPSHOT_OF_ANOTHER_LUN", `the snapshot is none of ${lun.name}`);
   }
   zbs.rollback(lun.volume, snapshot);
 };
 
 const copied = (
-  model: TowerModel,
+  model: FakeModel,
   params: { readonly name: string; readonly src_lun_id: string; readonly dest_iscsi_target_id?: string },
-): TowerChange => {
+): FakeChange => {
   const source = need(model.luns, params.src_lun_id);
   const target = need(model.targets, params.dest_iscsi_target_id ?? source.iscsi_target.id);
   const { zbs } = target.cluster.storage;
@@ -172,13 +172,13 @@ const copied = (
   return newLun(model, { name: params.name, target, volume: copy });
 };
 
-export const lunOperations: TowerOperations = {
+export const lunOperations: FakeOperations = {
   ...queriesOf("iscsi-luns", (model) => model.luns.all()),
   "/create-iscsi-lun": changeEach(created),
-  "/update-iscsi-lun": change<{ where: TowerWhere; data: LunUpdate }>((model, { where, data }) =>
+  "/update-iscsi-lun": change<{ where: FakeWhere; data: LunUpdate }>((model, { where, data }) =>
     chosen(model.luns, where).map((lun) => updated(lun, data)),
   ),
-  "/delete-iscsi-lun": change<{ where: TowerWhere; data: { remove_snapshot: boolean } }>((model, { where, data }) =>
+  "/delete-iscsi-lun": change<{ where: FakeWhere; data: { remove_snapshot: boolean } }>((model, { where, data }) =>
     chosen(model.luns, where).map((lun) => deleted(model, lun, data.remove_snapshot)),
   ),
   "/clone-iscsi-lun-from-snapshot": changeEach(cloned),

@@ -1,9 +1,9 @@
-import { TowerTarget } from "../entities.ts";
-import { bytesOf, chosen, need, type TowerModel } from "../model.ts";
-import { change, changeEach, queriesOf, type TowerOperations } from "../operation.ts";
-import type { TowerWhere } from "../query.ts";
-import { TowerRefusal } from "../refusal.ts";
-import { type TowerChange, TowerTaskFailure } from "../tasks.ts";
+import { FakeTarget } from "../entities.ts";
+import { bytesOf, chosen, type FakeModel, need } from "../model.ts";
+import { change, changeEach, type FakeOperations, queriesOf } from "../operation.ts";
+import type { FakeWhere } from "../query.ts";
+import { FakeRefusal } from "../refusal.ts";
+import { type FakeChange, FakeTaskFailure } from "../tasks.ts";
 
 interface TargetParams {
   readonly description?: string;
@@ -35,13 +35,13 @@ const fields = [
   "thin_provision",
 ] as const;
 
-const assignParams = (target: TowerTarget, params: TargetParams): void => {
+const assignParams = (target: FakeTarget, params: TargetParams): void => {
   const given = fields.flatMap((name) => (params[name] === undefined ? [] : [[name, params[name]] as const]));
   Object.assign(target, Object.fromEntries(given));
 };
 
 /** Brings what serves a target's LUNs to what is said of it. */
-export const serveTarget = async (target: TowerTarget): Promise<void> => {
+export const serveTarget = async (target: FakeTarget): Promise<void> => {
   if (target.internal) return;
   const { iqn_name, iqn_whitelist, chap_enabled, chap_name, chap_secret } = target;
   await target.cluster.storage.luns.putTarget({
@@ -51,12 +51,12 @@ export const serveTarget = async (target: TowerTarget): Promise<void> => {
   });
 };
 
-const created = (model: TowerModel, params: TargetCreation): TowerChange => {
+const created = (model: FakeModel, params: TargetCreation): FakeChange => {
   const cluster = need(model.clusters, params.cluster_id);
   if (![1, 2, 4, 8, 16, 32, 64, 128].includes(params.stripe_num)) {
-    if (!cluster.storage.takesAnyStripes) throw new TowerRefusal(400, `${params.stripe_num} is no number of stripes`);
+    if (!cluster.storage.takesAnyStripes) throw new FakeRefusal(400, `${params.stripe_num} is no number of stripes`);
   }
-  const target = new TowerTarget(params.name, cluster);
+  const target = new FakeTarget(params.name, cluster);
   assignParams(target, params);
   target.stripe_num = params.stripe_num;
   target.stripe_size = bytesOf(params.stripe_size, params.stripe_size_unit);
@@ -73,7 +73,7 @@ const created = (model: TowerModel, params: TargetCreation): TowerChange => {
   };
 };
 
-const updated = (target: TowerTarget, params: TargetParams): TowerChange => ({
+const updated = (target: FakeTarget, params: TargetParams): FakeChange => ({
   ...{ data: target, cluster: target.cluster, type: "IscsiTarget", mutation: "update" },
   description: `Update iSCSI target ${target.name}`,
   run: async () => {
@@ -82,23 +82,23 @@ const updated = (target: TowerTarget, params: TargetParams): TowerChange => ({
   },
 });
 
-const deleted = (model: TowerModel, target: TowerTarget): TowerChange => ({
+const deleted = (model: FakeModel, target: FakeTarget): FakeChange => ({
   ...{ data: target, cluster: target.cluster, type: "IscsiTarget", mutation: "delete" },
   description: `Delete iSCSI target ${target.name}`,
   run: async () => {
-    if (target.luns.length > 0) throw new TowerTaskFailure("ISCSI_TARGET_NOT_EMPTY", `${target.name} has LUNs`);
+    if (target.luns.length > 0) throw new FakeTaskFailure("ISCSI_TARGET_NOT_EMPTY", `${target.name} has LUNs`);
     await target.cluster.storage.luns.removeTarget(target.iqn_name);
     model.targets.delete(target);
   },
 });
 
-export const targetOperations: TowerOperations = {
+export const targetOperations: FakeOperations = {
   ...queriesOf("iscsi-targets", (model) => model.targets.all()),
   "/create-iscsi-target": changeEach(created),
-  "/update-iscsi-target": change<{ where: TowerWhere; data: TargetParams }>((model, { where, data }) =>
+  "/update-iscsi-target": change<{ where: FakeWhere; data: TargetParams }>((model, { where, data }) =>
     chosen(model.targets, where).map((target) => updated(target, data)),
   ),
-  "/delete-iscsi-target": change<{ where: TowerWhere }>((model, { where }) =>
+  "/delete-iscsi-target": change<{ where: FakeWhere }>((model, { where }) =>
     chosen(model.targets, where).map((target) => deleted(model, target)),
   ),
 };
