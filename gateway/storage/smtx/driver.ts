@@ -48,9 +48,9 @@ const kinds: readonly ObjectKind[] = ["lun", "volume", "vm"];
 
 /**
  * A real SMTX OS cluster. What the product knows stands in records of the same form as an
- * extentstore's, in a LUN of ours (ledger/), so its rules are the same code. What they ask of volumes
- * and snapshots the cluster does: between planning a change of the records and writing it down, or
- * after that, where it may be done again.
+ * extentstore's, in a LUN of ours (ledger/), so its rules are the same code. What they ask of
+ * volumes and snapshots the cluster does: between planning a change of the records and writing it
+ * down, or after that, where it may be done again.
  */
 export class SmtxCluster implements StorageDriver {
   readonly kind = "smtx";

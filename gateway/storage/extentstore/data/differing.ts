@@ -18,7 +18,8 @@ export const countDiffering = (database: Database, tableId: number, otherTableId
      WHERE ${isOther} AND (one.digest IS NOT other.digest OR one.digest IS NULL)`,
     tableId,
     otherTableId,
-  )?.count ?? 0;
+  )?.count ??
+  0;
 
 /** The extents of two tables that are not the very same. */
 export const otherExtents = (database: Database, tableId: number, otherTableId: number): number[] =>

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
-import type { CloudTower } from "../cloud-tower/client.ts";
 import { isOurs, ourName } from "../names.ts";
 import { findOne } from "./find-one.ts";
 import type { Hands, LunRef, LunWish, TakenSnapshot, VmRef, VmWish, VolumeRef } from "./hands.ts";
+import type { TowerHandsOptions } from "./options.ts";
 import { ensureTarget, type Target } from "./tower-targets.ts";
 import { makeVm, makeVolume, setPower } from "./tower-vms.ts";
 
@@ -37,16 +37,6 @@ const anything = z.unknown();
 
 /** What snapshots are read through lies in it. */
 const readTarget = { name: ourName("read"), stripeCount: 1, stripeBytes: 256 * 1024 };
-
-export interface TowerHandsOptions {
-  readonly tower: CloudTower;
-  readonly clusterId: string;
-  /** Only who is called so may log in to what is ours (W8). */
-  readonly initiatorName: string;
-  readonly chap?: { readonly user: string; readonly secret: string } | undefined;
-  /** How often data are kept, of LUNs of ours. */
-  readonly replicas: number;
-}
 
 /** By CloudTower. What is made is looked for first, and after an answer that was lost. */
 export class TowerHands implements Hands {

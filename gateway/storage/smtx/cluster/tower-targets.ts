@@ -3,7 +3,7 @@ import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
 import type { StorageCall } from "../../call.ts";
 import { findOne } from "./find-one.ts";
 import type { TargetWish } from "./hands.ts";
-import type { TowerHandsOptions } from "./tower-hands.ts";
+import type { TowerHandsOptions } from "./options.ts";
 
 const targetSchema = z.looseObject({ id: z.string(), name: z.string(), iqn_name: z.string() });
 export type Target = z.infer<typeof targetSchema>;

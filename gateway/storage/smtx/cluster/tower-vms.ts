@@ -3,7 +3,7 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import { findOne } from "./find-one.ts";
 import type { Hands, VmRef, VmWish, VolumeRef } from "./hands.ts";
-import type { TowerHandsOptions } from "./tower-hands.ts";
+import type { TowerHandsOptions } from "./options.ts";
 
 /* Virtual volumes and VMs, by CloudTower. */
 

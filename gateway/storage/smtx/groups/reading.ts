@@ -6,10 +6,10 @@ import type { StorageCall } from "../../call.ts";
 import type { WantedSnapshot } from "../../control.ts";
 import { findWantedSnapshot } from "../../extentstore/cluster/snapshots.ts";
 import { geometryOf } from "../../extentstore/cluster/volume-row.ts";
+import type { Database } from "../../extentstore/database/database.ts";
 import type { SnapshotHandle, SnapshotReader } from "../../volume-io.ts";
 import { ClonedSnapshotReader } from "../blocks/snapshot-reader.ts";
 import type { ClusterContext } from "../context.ts";
-import type { snapshotOf } from "../mirrors/resets.ts";
 import { ourName } from "../names.ts";
 
 /** The temporary clone that a snapshot is read by. */
@@ -60,7 +60,7 @@ const accessOf = ({ access, snapshotId }: SnapshotHandle): Access => {
   return accessSchema.parse(JSON.parse(access));
 };
 
-const takenOf = (database: Parameters<typeof snapshotOf>[0], tableId: number) =>
+const takenOf = (database: Database, tableId: number) =>
   database.one<{ snapshot: string; zbsVolumeId: string }>(
     "SELECT snapshot, zbsVolumeId FROM snapshotsOfTables WHERE tableId = ?",
     tableId,

@@ -3,7 +3,8 @@ import type { Database } from "../../extentstore/database/database.ts";
 import type { TakenSnapshot } from "../cluster/hands.ts";
 
 /*
- * The snapshots that a group's rows stand for. Everything here runs inside the caller's transaction.
+ * The snapshots that a group's rows stand for. Everything here runs inside the caller's
+ * transaction.
  */
 
 export interface Member {

@@ -11,7 +11,7 @@ import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
 export interface FoundCluster {
   readonly targets: readonly FoundTarget[];
   readonly luns: readonly FoundLun[];
-  readonly volumes: readonly FoundVolume[];
+  readonly volumes: readonly FoundVmVolume[];
   readonly vms: readonly FoundVm[];
   readonly exports: readonly { readonly name: string; readonly settings: NfsExportSettings }[];
   readonly files: readonly FoundFile[];
@@ -43,7 +43,7 @@ export interface FoundLun {
   readonly labels: Labels;
 }
 
-export interface FoundVolume {
+export interface FoundVmVolume {
   readonly tower: string;
   readonly id: string;
   /** Absent: CloudTower does not say which it is. Then it can't be protected. */

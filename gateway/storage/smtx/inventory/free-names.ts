@@ -2,7 +2,8 @@ import { nameCharactersMax } from "../../../../core/api/name.ts";
 
 /**
  * Names under which each of a cluster's things is known once. CloudTower lets two LUNs in different
- * targets, and two volumes, have the same one: then all but the first have some of their id behind it.
+ * targets, and two volumes, have the same one: then all but the first have some of their id behind
+ * it.
  * @returns the names by the ids
  */
 export const freeNames = (things: readonly { readonly id: string; readonly name: string }[]): Map<string, string> => {

@@ -21,10 +21,11 @@ import { takeMembers } from "../groups/source-groups.ts";
 import { putTaken, toTake } from "../groups/taken.ts";
 import { digestOf, ourName, ownerTag } from "../names.ts";
 import { changeCluster } from "../records/changing.ts";
+import { snapshotOf } from "../records/luns.ts";
 import { noting } from "../records/notes.ts";
 import { isInPlace, type MirrorToMake, mirrorsToMake, placeMirror } from "./mirror-luns.ts";
 import { MirrorWriting } from "./mirror-writing.ts";
-import { closeBase, noteReset, snapshotOf } from "./resets.ts";
+import { closeBase, noteReset } from "./resets.ts";
 
 /** Mirrors on a cluster: LUNs of ours, which are written in place and snapshotted as groups. */
 export class ClusterMirrors {
@@ -64,8 +65,8 @@ export class ClusterMirrors {
   }
 
   /**
-   * Nobody opens a mirror while a group is being published, nor the other way round. What the LUN has
-   * to become before the first write is in the records by then.
+   * Nobody opens a mirror while a group is being published, nor the other way round. What the LUN
+   * has to become before the first write is in the records by then.
    */
   async open(options: OpenMirrorOptions, call?: StorageCall): Promise<MirrorSession> {
     const { mirrorVolumeId } = options;

@@ -5,7 +5,8 @@ import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { LunRef, LunWish } from "../cluster/hands.ts";
 import { digestOf, ourName, ownerTag } from "../names.ts";
-import { putReset, snapshotOf } from "./resets.ts";
+import { lunOfVolume, putLun, snapshotOf } from "../records/luns.ts";
+import { putReset } from "./resets.ts";
 
 /*
  * Where mirrors lie on the cluster: whatever their kind, as LUNs in targets of ours, one target for
@@ -48,31 +49,6 @@ const isAsWished = (now: LunRef, wish: LunWish): boolean => isInPlace(now, wish)
 
 export const isInPlace = (now: LunRef, wish: LunWish): boolean =>
   now.target === wish.target.name && (wish.lunId === undefined || now.lunId === wish.lunId);
-
-export const lunOfVolume = (database: Database, volumeId: string): LunRef | undefined =>
-  database.one<LunRef>(
-    "SELECT lun, zbsVolumeId, target, iqn, lunId, sizeBytes FROM lunsOfVolumes WHERE volumeId = ?",
-    volumeId,
-  );
-
-/** Inside a transaction. What it had before is to be removed. */
-export const putLun = (database: Database, volumeId: string, now: LunRef): void => {
-  const { lun, zbsVolumeId, target, iqn, lunId, sizeBytes } = now;
-  const before = lunOfVolume(database, volumeId);
-  if (before !== undefined && before.lun !== lun) {
-    database.run("INSERT OR IGNORE INTO removals (kind, id) VALUES ('lun', ?)", before.lun);
-  }
-  database.run(
-    "INSERT OR REPLACE INTO lunsOfVolumes VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0)",
-    volumeId,
-    lun,
-    zbsVolumeId,
-    target,
-    iqn,
-    lunId,
-    sizeBytes,
-  );
-};
 
 /**
  * Inside a transaction. Where a mirror gets another LUN, what was written to the one before is

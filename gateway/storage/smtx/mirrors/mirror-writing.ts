@@ -6,7 +6,7 @@ import type { StorageCall } from "../../call.ts";
 import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
 import type { Hands, LunRef } from "../cluster/hands.ts";
 import type { Ledger } from "../ledger/ledger.ts";
-import { lunOfVolume } from "./mirror-luns.ts";
+import { lunOfVolume } from "../records/luns.ts";
 import { endReset, findReset } from "./resets.ts";
 
 /** So many mirrors are open for writing at once; the others are opened again. */

@@ -1,11 +1,12 @@
 import type { OpenMirrorOptions } from "../../control.ts";
 import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { ContentStep, Database } from "../../extentstore/database/database.ts";
+import { snapshotOf } from "../records/luns.ts";
 
 /*
  * What a mirror's LUN has to become before anybody writes it. It is written down with the session,
- * and done afterwards: whoever dies in between leaves it to the next one. Everything here runs inside
- * the caller's transaction.
+ * and done afterwards: whoever dies in between leaves it to the next one. Everything here runs
+ * inside the caller's transaction.
  */
 
 export interface Reset {
@@ -51,8 +52,3 @@ export const closeBase = (database: Database, volumeId: string): void => {
   );
   database.run("DELETE FROM basesOfMirrors WHERE volumeId = ?", volumeId);
 };
-
-/** CloudTower's id of the snapshot that a table stands for. */
-export const snapshotOf = (database: Database, tableId: number): string | null =>
-  database.one<{ snapshot: string }>("SELECT snapshot FROM snapshotsOfTables WHERE tableId = ?", tableId)?.snapshot ??
-  null;

@@ -4,9 +4,8 @@ import type { VmDiskRow, VmNicRow, VmRow } from "../../extentstore/cluster/vms.t
 import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { ContentStep, Database } from "../../extentstore/database/database.ts";
 import type { LunRef, LunWish, VmRef, VmWish, VolumeRef } from "../cluster/hands.ts";
-import { putLun } from "../mirrors/mirror-luns.ts";
-import { snapshotOf } from "../mirrors/resets.ts";
 import { ourName, ownerTag } from "../names.ts";
+import { putLun, snapshotOf } from "../records/luns.ts";
 
 /*
  * What a rebuild has put into the records, and the cluster does not have yet. Everything here runs

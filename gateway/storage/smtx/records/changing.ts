@@ -19,9 +19,9 @@ export interface ClusterChange<T, R> {
 const looksMax = 5;
 
 /**
- * A change of the records that the cluster has a part in, one at a time on a cluster: planned beside
- * what the cluster has now, done there, and written down. Whoever dies in between has left things
- * that no record knows, which are removed one day.
+ * A change of the records that the cluster has a part in, one at a time on a cluster: planned
+ * beside what the cluster has now, done there, and written down. Whoever dies in between has left
+ * things that no record knows, which are removed one day.
  * @throws CLUSTER_BUSY when others change it all the time
  */
 export const changeCluster = async <T, R>(

@@ -14,8 +14,8 @@ interface Table extends Geometry {
 }
 
 /**
- * What differs between volumes and snapshots, by the cluster's own extent tables. They are asked for
- * between two tries of what compares them. Where nobody may ask, all may have changed.
+ * What differs between volumes and snapshots, by the cluster's own extent tables. They are asked
+ * for between two tries of what compares them. Where nobody may ask, all may have changed.
  */
 export class Comparing {
   readonly #ask: AskTokens | undefined;

@@ -1,6 +1,8 @@
 import type { ContentStep, Database } from "../../extentstore/database/database.ts";
 
-/** What a transaction's work came to, and what it did with the contents of volumes and snapshots. */
+/**
+ * What a transaction's work came to, and what it did with the contents of volumes and snapshots.
+ */
 export const noting = <T>(
   database: Database,
   work: () => T,

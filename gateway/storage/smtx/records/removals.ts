@@ -10,8 +10,8 @@ export interface Removal {
 
 /**
  * What no row stands for any more is to be removed: snapshots whose group is gone, LUNs of mirrors
- * that are gone, and what was opened of them. What a cluster has by itself is forgotten before, where
- * it is gone. Inside a transaction, at its end.
+ * that are gone, and what was opened of them. What a cluster has by itself is forgotten before,
+ * where it is gone. Inside a transaction, at its end.
  */
 export const noteRemovals = (database: Database): void => {
   for (const [kind, column, table, isLeft, made] of leftovers) {

@@ -13,7 +13,8 @@ import { migrate } from "../../extentstore/database/schema.ts";
  * - `vmsOnCluster`: of VMs, by the ids that their rows have.
  * - `snapshotsOfTables`: the cluster's snapshot that is the content of a snapshot's extent table.
  * - `removals`: what nothing here refers to any more, and the cluster still has.
- * - `resets`: mirrors whose LUN has to become a snapshot, or empty (null), before anybody writes it.
+ * - `resets`: mirrors whose LUN has to become a snapshot, or empty (null), before anybody writes
+ *   it.
  * - `renames`: what was made under a name of ours, and is to have its own.
  * - `basesOfMirrors`: clones of what the mirrors' writing started from.
  * - `holders` of what is open, each with a number that it raises while it lives.

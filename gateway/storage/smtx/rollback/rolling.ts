@@ -3,8 +3,7 @@ import type { Owner } from "../../control.ts";
 import { snapshotOfVolume } from "../../extentstore/cluster/stand-ins.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { lockedBy } from "../../extentstore/rollback/record.ts";
-import { lunOfVolume } from "../mirrors/mirror-luns.ts";
-import { snapshotOf } from "../mirrors/resets.ts";
+import { lunOfVolume, snapshotOf } from "../records/luns.ts";
 
 export interface LunToRollBack {
   readonly lun: string;
