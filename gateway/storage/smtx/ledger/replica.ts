@@ -55,9 +55,9 @@ export class Replica {
     for (let tries = 0, before: number | undefined; tries < triesMax; tries++) {
       const { newest, hasDamage } = await this.#readHeads(call);
       if (newest === undefined || newest.number === 0) throw corrupt(this.#device.name, "its heads are gone");
+      const hadCopy = this.#copy !== undefined;
       const wrong = await this.#follow(newest, call);
       if (wrong === undefined) return !hasDamage;
-      const hadCopy = this.#copy !== undefined;
       this.discard();
       // It may have been written meanwhile, or the copy had what a crash of the device took back.
       if (!hadCopy && before === newest.number) throw corrupt(this.#device.name, wrong);
@@ -173,9 +173,10 @@ export class Replica {
     const image = await readImage(this.#device, head, call);
     if (image === undefined) return undefined;
     const copy = await LedgerCopy.of(image);
-    if (this.#version !== undefined && copy.version !== this.#version) {
+    const { version } = copy;
+    if (this.#version !== undefined && version !== this.#version) {
       copy.close();
-      throw tooNew(`The ledger on ${this.#device.name} was brought to version ${copy.version} while it was open.`);
+      throw tooNew(`The ledger on ${this.#device.name} was brought to version ${version} while it was open.`);
     }
     this.#copy = copy;
     const { sequence, chain } = head.checkpoint;
