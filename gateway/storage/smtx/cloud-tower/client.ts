@@ -31,7 +31,7 @@ type TriesOfIts = Pick<Tries, "triesMax" | "backoffMs">;
 /** What nobody answered, and what does no harm to ask twice. */
 const askAgain: TriesOfIts = { triesMax: 3, backoffMs: { first: 250, max: 4_000, jitter: 0.5 } };
 /** What somebody else's task holds: half a minute in all. */
-const whileBusy: TriesOfIts = { triesMax: 8, backoffMs: { first: 500, max: 8_000, jitter: 0.5 } };
+const whileBusy: TriesOfIts = { triesMax: 8, backoffMs: { first: 500, max: 6_000, jitter: 0.5 } };
 
 /** CloudTower's REST interface, for an account. Whoever opens it closes it. */
 export class CloudTower implements TowerQueries {
@@ -100,7 +100,7 @@ export class CloudTower implements TowerQueries {
     const mayHelp = (error: unknown) =>
       VisibleError.is(error, "CLUSTER_BUSY") || (VisibleError.is(error, "CLUSTER_UNREACHABLE") && !("sent" in error));
     const begun = await this.#tried({ ...whileBusy, mayHelp }, call, () => this.#begin(operation, body, call));
-    const one = z.looseObject({ task_id: z.string().nullish(), data: schema });
+    const one = z.object({ task_id: z.string().nullish(), data: schema });
     const parsed = z.union([z.array(one), one.transform((only) => [only])]).safeParse(begun);
     if (!parsed.success) throw outcomeUnknown(notUnderstood(this.#asked(operation), parsed.error));
     const ids = new Set(parsed.data.flatMap(({ task_id }) => task_id ?? []));
@@ -149,7 +149,9 @@ export class CloudTower implements TowerQueries {
     schema: z.ZodType<T>,
     call: StorageCall,
   ): Promise<T> {
-    const { status, json } = await this.#authorized(operation, body, call);
+    const { signal } = call;
+    const ask = (token: string) => this.#ask(operation, body, token, signal);
+    const { status, json } = await this.#authorized(ask, signal);
     if (status !== 200) throw refusalOf({ status, json }, this.#asked(operation));
     const parsed = schema.safeParse(json);
     if (!parsed.success) throw notUnderstood(this.#asked(operation), json === undefined ? undefined : parsed.error);
@@ -159,21 +161,25 @@ export class CloudTower implements TowerQueries {
 
   /** The answer to a change. @throws OutcomeUnknownError where it may have been heard */
   async #begin(operation: string, body: object, call: StorageCall): Promise<unknown> {
-    const { status, json } = await this.#authorized(operation, body, call).catch((error: unknown) => {
-      const wasSent = error instanceof VisibleError && error.cause instanceof UnansweredError && error.cause.wasSent;
-      throw wasSent ? outcomeUnknown(error) : error;
-    });
+    const { signal } = call;
+    const ask = (token: string) =>
+      this.#ask(operation, body, token, signal).catch((error: unknown) => {
+        throw error instanceof VisibleError && wasSent(error) ? outcomeUnknown(error) : error;
+      });
+    const { status, json } = await this.#authorized(ask, signal);
     if (status === 200) return json;
     const refusal = refusalOf({ status, json }, this.#asked(operation));
     throw refusal.code === "CLUSTER_UNREACHABLE" ? outcomeUnknown(refusal) : refusal;
   }
 
   /** With a token, and once more with another one where that is over. */
-  async #authorized(operation: string, body: object | undefined, { signal }: StorageCall): Promise<TowerAnswer> {
+  async #authorized(
+    ask: (token: string) => Promise<TowerAnswer>,
+    signal: AbortSignal | undefined,
+  ): Promise<TowerAnswer> {
     const token = await this.#session.token(undefined, signal);
-    const answer = await this.#ask(operation, body, token, signal);
-    if (answer.status !== 401) return answer;
-    return this.#ask(operation, body, await this.#session.token(token, signal), signal);
+    const answer = await ask(token);
+    return answer.status === 401 ? ask(await this.#session.token(token, signal)) : answer;
   }
 
   async #ask(
@@ -189,3 +195,5 @@ export class CloudTower implements TowerQueries {
     }
   }
 }
+
+const wasSent = ({ cause }: VisibleError): boolean => cause instanceof UnansweredError && cause.wasSent;

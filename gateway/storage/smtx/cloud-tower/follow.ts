@@ -4,16 +4,16 @@ import { backoff } from "../../../../core/waiting/backoff.ts";
 import { whileMoving } from "../../../time/standstill.ts";
 import type { Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
+import { OutcomeUnknownError } from "../outcome.ts";
+import { shownWords } from "../shown-words.ts";
 import type { TowerQueries } from "./asking.ts";
-import { OutcomeUnknownError } from "./outcome.ts";
 import { lockedCode, outcomeUnknown, type TowerAsked } from "./refusals.ts";
-import { shownWords } from "./secrets.ts";
 
-const taskSchema = z.looseObject({
+const taskSchema = z.object({
   id: z.string(),
   status: z.enum(["EXECUTING", "FAILED", "PAUSED", "PENDING", "SUCCESSED"]),
   progress: z.number().nullish(),
-  steps: z.array(z.looseObject({ current: z.number().nullish(), finished: z.boolean().nullish() })).nullish(),
+  steps: z.array(z.object({ current: z.number().nullish(), finished: z.boolean().nullish() })).nullish(),
   error_code: z.string().nullish(),
   error_message: z.string().nullish(),
 });

@@ -10,7 +10,7 @@ export interface TowerAccount {
   readonly source: "local" | "ldap";
 }
 
-const loginSchema = z.looseObject({ data: z.looseObject({ token: z.string().min(1) }) });
+const loginSchema = z.object({ data: z.object({ token: z.string().min(1) }) });
 
 /** What was refused is not tried again at once: a directory locks an account that fails often. */
 const refusedMs = 30_000;

@@ -1,0 +1,35 @@
+import type { FakeGroup, FakeGroupSnapshot, FakeLabel, FakeLun, FakeLunSnapshot, FakeTarget } from "./entities.ts";
+import { EntityTable, type FakeCluster, type FakeEntity } from "./entities.ts";
+import { type FakeWhere, matches } from "./query.ts";
+import { FakeRefusal } from "./refusal.ts";
+import { FakeTasks } from "./tasks.ts";
+
+/** All that one CloudTower knows of its clusters. */
+export class FakeModel {
+  readonly clusters: EntityTable<FakeCluster> = new EntityTable();
+  readonly targets: EntityTable<FakeTarget> = new EntityTable();
+  readonly luns: EntityTable<FakeLun> = new EntityTable();
+  readonly lunSnapshots: EntityTable<FakeLunSnapshot> = new EntityTable();
+  readonly groups: EntityTable<FakeGroup> = new EntityTable();
+  readonly groupSnapshots: EntityTable<FakeGroupSnapshot> = new EntityTable();
+  readonly labels: EntityTable<FakeLabel> = new EntityTable();
+  readonly tasks: FakeTasks = new FakeTasks();
+}
+
+/** @throws FakeRefusal 404 */
+export const need = <T extends { readonly id: string }>(table: EntityTable<T>, id: string): T => {
+  const found = table.find(id);
+  if (found === undefined) throw new FakeRefusal(404, `there is no ${id}`);
+  return found;
+};
+
+/** What a change is for: at least one, as CloudTower has it. @throws FakeRefusal 404 */
+export const chosen = <T extends FakeEntity>(table: EntityTable<T>, where: FakeWhere): readonly T[] => {
+  const found = table.all().filter((entity) => matches(entity, where));
+  if (found.length === 0) throw new FakeRefusal(404, `nothing is like ${JSON.stringify(where)}`);
+  return found;
+};
+
+/** Bytes of what CloudTower takes with a unit; bytes where there is none. */
+export const bytesOf = (size: number, unit: string | null | undefined): number =>
+  size * 1000 ** Math.max(0, ["B", "KB", "MB", "GB", "TB", "PB"].indexOf(unit ?? "B"));

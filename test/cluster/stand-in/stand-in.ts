@@ -1,0 +1,62 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FakeCluster } from "../rest/entities.ts";
+import type { ClusterBehaviour, ClusterStorage } from "../rest/storage.ts";
+import { FakeTower } from "../rest/tower.ts";
+import { Zbs } from "../zbs/zbs.ts";
+import { Customer } from "./customer.ts";
+import { TgtPortal } from "./portal.ts";
+
+export interface ClusterStandInOptions {
+  /** 256 KiB unless told otherwise: a real cluster's are a thousand times as long. */
+  readonly extentBytes?: number;
+  readonly behaviour?: Partial<ClusterBehaviour>;
+  /** One that several clusters share; unless told otherwise the cluster has its own. */
+  readonly tower?: FakeTower;
+}
+
+/** A cluster made of real parts, of a test's own. It must be closed. */
+export class ClusterStandIn {
+  readonly tower: FakeTower;
+  readonly cluster: FakeCluster;
+  readonly portal: TgtPortal;
+  readonly behaviour: ClusterBehaviour;
+  readonly customer: Customer;
+  readonly #dir: string;
+
+  private constructor(parts: Pick<ClusterStandIn, "tower" | "cluster" | "portal" | "behaviour">, dir: string) {
+    this.tower = parts.tower;
+    this.cluster = parts.cluster;
+    this.portal = parts.portal;
+    this.behaviour = parts.behaviour;
+    this.customer = new Customer(parts.tower, parts.cluster);
+    this.#dir = dir;
+  }
+
+  static async open(options: ClusterStandInOptions = {}): Promise<ClusterStandIn> {
+    const dir = await mkdtemp(join(tmpdir(), "stand-in-"));
+    const [tower, portal] = await Promise.all([options.tower ?? FakeTower.start(), TgtPortal.start()]);
+    const behaviour: ClusterBehaviour = { rollsBackToOthers: true, groupsTakeVolumes: true, ...options.behaviour };
+    const zbs = new Zbs(join(dir, "volumes"), (work) => portal.whileStill(work));
+    const storage: ClusterStorage = {
+      ...{ zbs, luns: portal, behaviour, takesAnyStripes: true },
+      extentBytes: options.extentBytes ?? 2 ** 18,
+      usedBytes: () => zbs.usedBytes(),
+    };
+    const cluster = tower.model.clusters.add(new FakeCluster("cluster", storage));
+    return new ClusterStandIn({ tower, cluster, portal, behaviour }, dir);
+  }
+
+  /** When the cluster has done all that it was asked for. */
+  settled(): Promise<void> {
+    return this.tower.model.tasks.settled(this.cluster);
+  }
+
+  async close(): Promise<void> {
+    await this.tower.stop();
+    await this.settled();
+    await this.portal.stop();
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+}

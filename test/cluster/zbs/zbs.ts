@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { allocatedBytes, contentGroups, createSparse, growSparse, replaceContent } from "./content.ts";
+import { ExtentIds, type ExtentRow, extentHashes, type Striping, wholeGroups } from "./extent-table.ts";
+
+/** A LUN, a virtual volume, a file, or a snapshot of one: ZBS makes no difference. */
+export interface ZbsVolume {
+  readonly id: string;
+  /** The sparse file that holds it. Whoever serves it to others writes it there. */
+  readonly path: string;
+  readonly striping: Striping;
+  readonly isSnapshot: boolean;
+  sizeBytes: number;
+  rows: readonly ExtentRow[];
+}
+
+export interface ZbsBehaviour {
+  /** Whether a clone has the ids and epochs of what it was cloned from. */
+  keepsIdsInClones: boolean;
+}
+
+/** The storage of one cluster, in a folder of its own. Every call is done when it returns. */
+export class Zbs {
+  readonly behaviour: ZbsBehaviour = { keepsIdsInClones: true };
+  readonly #dir: string;
+  readonly #whileStill: <T>(work: () => T) => T;
+  readonly #volumes = new Map<string, ZbsVolume>();
+  readonly #ids = new ExtentIds();
+
+  /** @param whileStill runs what it is given while nobody else writes any volume */
+  constructor(dir: string, whileStill: <T>(work: () => T) => T) {
+    this.#dir = dir;
+    this.#whileStill = whileStill;
+    mkdirSync(dir, { recursive: true });
+  }
+
+  find(id: string): ZbsVolume | undefined {
+    return this.#volumes.get(id);
+  }
+
+  all(): readonly ZbsVolume[] {
+    return [...this.#volumes.values()];
+  }
+
+  /** What all of it takes on disk. */
+  usedBytes(): number {
+    return this.all().reduce((sum, { path }) => sum + allocatedBytes(path), 0);
+  }
+
+  create(sizeBytes: number, striping: Striping): ZbsVolume {
+    const wholeBytes = wholeGroups(striping, sizeBytes);
+    const rows = Array.from({ length: wholeBytes / striping.extentBytes }, () => this.#ids.unwritten());
+    const volume = this.#add({ sizeBytes: wholeBytes, striping, isSnapshot: false, rows });
+    createSparse(volume.path, wholeBytes);
+    return volume;
+  }
+
+  /** Snapshots of any volumes, at one instant. */
+  snapshot(volumes: readonly ZbsVolume[]): readonly ZbsVolume[] {
+    return this.#whileStill(() =>
+      volumes.map((volume) => {
+        this.#look(volume);
+        return this.#copy(volume, { isSnapshot: true, rows: volume.rows });
+      }),
+    );
+  }
+
+  clone(snapshot: ZbsVolume): ZbsVolume {
+    if (this.behaviour.keepsIdsInClones) return this.#copy(snapshot, { isSnapshot: false, rows: snapshot.rows });
+    const rows = snapshot.rows.map((row) => this.#ids.readThrough(row));
+    const clone = this.#copy(snapshot, { isSnapshot: false, rows });
+    this.#ids.giveBack(rows); // Copying has counted them once more.
+    return clone;
+  }
+
+  /** A volume becomes what a snapshot is, of itself or another one. */
+  rollback(volume: ZbsVolume, snapshot: ZbsVolume): void {
+    this.#whileStill(() => {
+      this.#ids.share(snapshot.rows);
+      this.#ids.giveBack(volume.rows);
+      volume.rows = snapshot.rows;
+      volume.sizeBytes = snapshot.sizeBytes;
+      replaceContent(volume.path, snapshot.path, snapshot.sizeBytes);
+    });
+  }
+
+  /** A volume gets the content of another one, as if it were written. */
+  overwrite(volume: ZbsVolume, from: ZbsVolume): void {
+    this.#whileStill(() => replaceContent(volume.path, from.path, from.sizeBytes));
+  }
+
+  grow(volume: ZbsVolume, sizeBytes: number): void {
+    const wholeBytes = wholeGroups(volume.striping, sizeBytes);
+    assert(wholeBytes >= volume.sizeBytes, "a volume never shrinks");
+    const more = (wholeBytes - volume.sizeBytes) / volume.striping.extentBytes;
+    volume.rows = [...volume.rows, ...Array.from({ length: more }, () => this.#ids.unwritten())];
+    volume.sizeBytes = wholeBytes;
+    growSparse(volume.path, wholeBytes);
+  }
+
+  delete(volume: ZbsVolume): void {
+    if (!this.#volumes.delete(volume.id)) return;
+    this.#ids.giveBack(volume.rows);
+    rmSync(volume.path, { force: true });
+  }
+
+  /** Its table as it is now: what was written since it was last looked at has new pairs. */
+  table(volume: ZbsVolume): readonly ExtentRow[] {
+    if (!volume.isSnapshot) this.#whileStill(() => this.#look(volume));
+    return volume.rows;
+  }
+
+  /** What was written since the last look gets new names, which only a snapshot makes necessary. */
+  #look(volume: ZbsVolume): void {
+    const { striping } = volume;
+    const rows = [...volume.rows];
+    let at = 0;
+    for (const group of contentGroups(volume.path, striping.extentBytes * striping.stripeCount)) {
+      for (const hash of extentHashes(striping, group)) {
+        const before = rows[at];
+        assert(before !== undefined);
+        if (before.hash !== hash) rows[at] = this.#ids.written(before, hash);
+        at += 1;
+      }
+    }
+    const replaced = volume.rows.filter((row, i) => row !== rows[i]);
+    volume.rows = rows;
+    this.#ids.giveBack(replaced);
+  }
+
+  #copy(from: ZbsVolume, as: Pick<ZbsVolume, "isSnapshot" | "rows">): ZbsVolume {
+    const { sizeBytes, striping } = from;
+    const copy = this.#add({ sizeBytes, striping, ...as });
+    this.#ids.share(copy.rows);
+    replaceContent(copy.path, from.path, sizeBytes);
+    return copy;
+  }
+
+  #add(volume: Omit<ZbsVolume, "id" | "path">): ZbsVolume {
+    const id = randomUUID();
+    const added = { ...volume, id, path: join(this.#dir, id) };
+    this.#volumes.set(id, added);
+    return added;
+  }
+}
