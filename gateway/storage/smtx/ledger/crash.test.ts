@@ -99,7 +99,7 @@ const runUntilDead = async (host: Host): Promise<number> => {
   return steps.length;
 };
 
-/** What a crash left is what was there before or after the step that it cut, and can be gone on with. */
+/** What a crash left is as before the step that it cut or after it, and can be gone on with. */
 const goesOn = async (platter: Platter, { done, states }: { done: number; states: readonly string[] }) => {
   const options = { time: new VirtualTime(), migrate: makeTables };
   const ledger = await Ledger.open(new CuttableDevice(platter), options);

@@ -29,7 +29,7 @@ export class VirtualTime implements Time {
     });
   }
 
-  /** Until the promise has settled: whenever `count` sleep, wakes the one whose time comes first. */
+  /** Until the promise has settled: when `count` sleep, wakes the one whose time comes first. */
   async runUntil<T>(promise: Promise<T>, count = 1): Promise<T> {
     let isSettled = false;
     const settle = () => {
