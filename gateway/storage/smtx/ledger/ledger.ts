@@ -56,8 +56,8 @@ export class Ledger {
 
   /**
    * Opens the ledger on a device, and makes it one where it is all zeros; it must be closed.
-   * @throws STORE_FULL also where the device is too small, STORE_CORRUPT also where it has something
-   *   else; then it is left as it is
+   * @throws STORE_FULL also where the device is too small, STORE_CORRUPT also where it has
+   *   something else; then it is left as it is
    */
   static async open(device: LedgerDevice, options: LedgerOptions, call?: StorageCall): Promise<Ledger> {
     const ledger = new Ledger(device, options);
