@@ -1,0 +1,112 @@
+import { randomBytes } from "node:crypto";
+import { VisibleError } from "../../core/api/errors.ts";
+import { steadyTime, type Time } from "../time/time.ts";
+import type { IscsiCall } from "./call.ts";
+import { type IscsiLimits, usualIscsiLimits } from "./limits.ts";
+import type { ChapAccount } from "./login/chap.ts";
+import { blockLimitsAt, capacityAt, identityOf } from "./lun/look.ts";
+import { Lun } from "./lun/lun.ts";
+import { type Ask, Nexus } from "./lun/nexus.ts";
+import { joinReservation, LunReservation } from "./lun/reservation.ts";
+import type { IscsiPortal } from "./portal.ts";
+import { lunAddress } from "./scsi/lun-address.ts";
+
+export interface InitiatorOptions {
+  /** Tried in turn; each may send us on to a node. */
+  readonly portals: readonly IscsiPortal[];
+  /** iqn… */
+  readonly initiatorName: string;
+  /** MD5. */
+  readonly chap?: ChapAccount;
+  readonly limits?: Partial<IscsiLimits>;
+  /** One that nobody sets. */
+  readonly time?: Time;
+}
+
+export interface LunOptions {
+  readonly targetName: string;
+  readonly lun: number;
+  /** One unless told otherwise. */
+  readonly sessions?: number;
+  /** Each session registers it when it begins; the first reserves the LUN if nobody has. */
+  readonly reservationKey?: bigint;
+  /**
+   * Whether the key is still the writer's whose it was, which must not ask this LUN. It is asked
+   * after each registration; without it a session whose connection was lost is fenced.
+   */
+  readonly mayRegister?: () => Promise<boolean>;
+}
+
+/** Opens LUNs of a cluster over iSCSI (RFC 7143). */
+export class Initiator {
+  readonly #options: InitiatorOptions;
+  readonly #limits: IscsiLimits;
+  readonly #time: Time;
+  readonly #open = new Set<Lun>();
+
+  constructor(options: InitiatorOptions) {
+    this.#options = options;
+    this.#limits = { ...usualIscsiLimits, ...options.limits };
+    this.#time = options.time ?? steadyTime;
+  }
+
+  /**
+   * @throws CLUSTER_UNREACHABLE, CLUSTER_REFUSED, CLUSTER_BUSY, VOLUME_UNKNOWN, FENCED, TIMEOUT,
+   *   the signal's reason
+   */
+  async openLun(options: LunOptions, call?: IscsiCall): Promise<Lun> {
+    const name = `LUN ${options.lun} of ${options.targetName}`;
+    const [first, ...others] = Array.from({ length: options.sessions ?? 1 }, (_, i) => this.#nexus(name, options, i));
+    if (first === undefined) throw new VisibleError("BAD_REQUEST", "A LUN is opened with one session or more.");
+    const sessions = [first, ...others] as const;
+    try {
+      const ask: Ask = (command, each) => first.run(command, each);
+      const identity = await identityOf(ask, name, call);
+      const capacity = await capacityAt(ask, name, call);
+      const blockLimits = await blockLimitsAt(ask, call);
+      await Promise.all(others.map((other) => capacityAt((command, each) => other.run(command, each), name, call)));
+      const reservation = new LunReservation(name, sessions);
+      const lun = new Lun({ name, sessions, identity, capacity, blockLimits, reservation, limits: this.#limits });
+      this.#open.add(lun);
+      return lun;
+    } catch (error) {
+      await Promise.all(sessions.map((session) => session.close()));
+      throw error;
+    }
+  }
+
+  /** Closes all LUNs that are open. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#open].map((lun) => lun.close()));
+    this.#open.clear();
+  }
+
+  #nexus(name: string, options: LunOptions, index: number): Nexus {
+    const { initiatorName, chap } = this.#options;
+    const [portal, ...portals] = this.#options.portals;
+    if (portal === undefined) throw new VisibleError("BAD_REQUEST", "There is no portal to connect to.");
+    const { targetName, reservationKey: key } = options;
+    const mayRegister = options.mayRegister ?? onceOnly();
+    return new Nexus({
+      ...{ name, targetName, initiatorName, chap, portals: [portal, ...portals] },
+      ...{ lun: lunAddress(options.lun), isid: isidOf(index), limits: this.#limits, time: this.#time },
+      ...(key !== undefined && { onConnected: (ask: Ask) => joinReservation(ask, { key, mayRegister, name }) }),
+    });
+  }
+}
+
+/** Random, of the form that is nobody's (RFC 7143, 11.12.5), with a number of ours. */
+const isidOf = (index: number): Uint8Array => {
+  const isid = Buffer.concat([Uint8Array.of(0x80), randomBytes(3), Buffer.alloc(2)]);
+  isid.writeUInt16BE(index, 4);
+  return isid;
+};
+
+const onceOnly = (): (() => Promise<boolean>) => {
+  let isFirst = true;
+  return async () => {
+    const was = isFirst;
+    isFirst = false;
+    return was;
+  };
+};
