@@ -28,7 +28,7 @@ export interface SshRunnerOptions {
 export interface SshCommand {
   /** A word each; they are quoted where they have to be. */
   readonly words: readonly string[];
-  /** Whether it changes something: then it is not run again where nobody knows whether it has been. */
+  /** A change is not run again where nobody knows whether it has been. */
   readonly isChange?: boolean;
   /** Takes what it prints, as it comes; called anew from the beginning by `onBegin`. */
   readonly onBytes?: (chunk: Buffer) => void;
@@ -75,8 +75,8 @@ export class SshRunner {
   /**
    * Runs a command, at the first host that takes it.
    * @returns what it printed, unless `onBytes` takes that
-   * @throws CLUSTER_REFUSED (the host key, or ours), CLUSTER_UNREACHABLE, CLUSTER_TASK_FAILED (in the
-   *   command's own words), TIMEOUT; OutcomeUnknownError of a change that was broken off
+   * @throws CLUSTER_REFUSED (the host key, or ours), CLUSTER_UNREACHABLE, TIMEOUT, TOOL_MISSING,
+   *   CLUSTER_TASK_FAILED (in the command's own words), OutcomeUnknownError (a change was broken off)
    */
   async run(command: SshCommand, call: StorageCall = {}): Promise<string> {
     const { hosts } = this.#options;
