@@ -76,7 +76,7 @@ export class SshRunner {
    * Runs a command, at the first host that takes it.
    * @returns what it printed, unless `onBytes` takes that
    * @throws CLUSTER_REFUSED (the host key, or ours), CLUSTER_UNREACHABLE, TIMEOUT, TOOL_MISSING,
-   *   CLUSTER_TASK_FAILED (in the command's own words), OutcomeUnknownError (a change was broken off)
+   *   CLUSTER_TASK_FAILED (in its own words), OutcomeUnknownError (a change that was broken off)
    */
   async run(command: SshCommand, call: StorageCall = {}): Promise<string> {
     const { hosts } = this.#options;
