@@ -39,7 +39,7 @@ export const takeSourceGroup = async (
   });
 };
 
-export interface Taken {
+export interface TakenMembers {
   /** By the LUNs. */
   readonly taken: ReadonlyMap<string, TakenSnapshot>;
   /** A moment before. */
@@ -51,7 +51,7 @@ export const takeMembers = async (
   name: string,
   members: readonly Member[],
   call: StorageCall,
-): Promise<Taken> => {
+): Promise<TakenMembers> => {
   const takenAt = instantNow();
   if (members.length === 0) return { taken: new Map(), takenAt };
   const luns = members.map(({ volumeId, lun }) => lun ?? unreadable(volumeId));

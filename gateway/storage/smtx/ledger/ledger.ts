@@ -57,7 +57,8 @@ export class Ledger {
 
   /**
    * Opens the ledger on a device, and makes it one where it is all zeros; it must be closed.
-   * @throws STORE_CORRUPT also where the device has something else; then it is left as it is
+   * @throws STORE_FULL also where the device is too small, STORE_CORRUPT also where it has
+   *   something else; then it is left as it is
    */
   static async open(device: LedgerDevice, options: LedgerOptions, call?: StorageCall): Promise<Ledger> {
     const ledger = new Ledger(device, options);
@@ -65,7 +66,12 @@ export class Ledger {
       options.migrate(database);
       makeLeaseTable(database);
     };
-    await device.exclusively(() => ledger.#replica.begin(migrate, call), call);
+    try {
+      await device.exclusively(() => ledger.#replica.begin(migrate, call), call);
+    } catch (error) {
+      ledger.#replica.discard();
+      throw error;
+    }
     return ledger;
   }
 
@@ -112,11 +118,12 @@ export class Ledger {
     );
   }
 
-  #read<T>(look: (copy: LedgerCopy) => T, call?: StorageCall): Promise<T> {
-    return this.#use(call, async () => {
-      if (!(await this.#replica.refresh(call))) await this.#device.exclusively(() => this.#replica.mend(call), call);
-      return look(this.#replica.copy);
-    });
+  async #read<T>(look: (copy: LedgerCopy) => T, call?: StorageCall): Promise<T> {
+    const read = await this.#use(call, async () =>
+      (await this.#replica.refresh(call)) ? { result: look(this.#replica.copy) } : undefined,
+    );
+    if (read !== undefined) return read.result;
+    return this.#exclusively(async ({ copy }) => look(copy), call);
   }
 
   /** The device first: while it is waited for, reads go on. */
