@@ -16,7 +16,7 @@ const committed = (): readonly string[] =>
 const namedByTools = new Set(["Containerfile", "README.md"]);
 
 /** Terms that are one word in a file's name, though the code writes them with a capital inside. */
-const oneWord = new Set(["backup", "dynamodb", "extentstore", "localstack"]);
+const oneWord = new Set(["backup", "dynamodb", "extentstore", "iscsi", "localstack"]);
 
 /** Types that are declared on both sides of a border for the same idea. */
 const sharedIdeas = new Map([

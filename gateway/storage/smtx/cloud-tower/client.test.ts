@@ -3,8 +3,8 @@ import { describe, test } from "node:test";
 import { inspect } from "node:util";
 import { z } from "zod";
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { OutcomeUnknownError } from "../outcome.ts";
 import { CloudTower } from "./client.ts";
-import { OutcomeUnknownError } from "./outcome.ts";
 import { quickTime, type Script, scriptedPassword, scriptedTask, scriptedTower } from "./testing.ts";
 
 const vmSchema = z.object({ id: z.string(), name: z.string() });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { OutcomeUnknownError } from "../outcome.ts";
 import { type Ensure, ensure } from "./ensure.ts";
-import { OutcomeUnknownError } from "./outcome.ts";
 import { quickTime } from "./testing.ts";
 
 interface Thing {

@@ -2,7 +2,7 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { Time } from "../../../time/time.ts";
 import { until } from "../../../time/until.ts";
 import type { StorageCall } from "../../call.ts";
-import { OutcomeUnknownError } from "./outcome.ts";
+import { OutcomeUnknownError } from "../outcome.ts";
 
 /**
  * How something comes to be there once, on a cluster where making it twice makes two. Who calls it

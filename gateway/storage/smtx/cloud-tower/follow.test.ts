@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { z } from "zod";
 import { VisibleError } from "../../../../core/api/errors.ts";
-import { OutcomeUnknownError } from "./outcome.ts";
+import { OutcomeUnknownError } from "../outcome.ts";
 import { type ScriptedAnswer, scriptedTask, scriptedTower } from "./testing.ts";
 
 const idSchema = z.object({ id: z.string() });

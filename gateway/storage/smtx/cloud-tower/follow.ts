@@ -4,10 +4,10 @@ import { backoff } from "../../../../core/waiting/backoff.ts";
 import { whileMoving } from "../../../time/standstill.ts";
 import type { Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
+import { OutcomeUnknownError } from "../outcome.ts";
+import { shownWords } from "../shown-words.ts";
 import type { TowerQueries } from "./asking.ts";
-import { OutcomeUnknownError } from "./outcome.ts";
 import { lockedCode, outcomeUnknown, type TowerAsked } from "./refusals.ts";
-import { shownWords } from "./secrets.ts";
 
 const taskSchema = z.object({
   id: z.string(),

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { VisibleError } from "../../../../core/api/errors.ts";
+import { OutcomeUnknownError } from "../outcome.ts";
+import { shownWords } from "../shown-words.ts";
 import type { TowerAnswer, UnansweredError } from "./exchange.ts";
-import { OutcomeUnknownError } from "./outcome.ts";
-import { shownWords } from "./secrets.ts";
 
 /** What CloudTower says of what it refuses. */
 const refusalSchema = z.object({ code: z.string().nullish(), message: z.string().nullish() });

@@ -135,8 +135,9 @@ export class LedgerCopy {
   #refuseWhatChangesetsLack(): void {
     const wrong = this.#database.one<{ name: string }>(`
       SELECT name FROM sqlite_schema AS s WHERE type = 'trigger' OR (type = 'table' AND name NOT LIKE 'sqlite_%'
-        AND NOT EXISTS (SELECT 1 FROM pragma_table_info(s.name) WHERE pk > 0))`);
-    if (wrong !== undefined) throw new TypeError(`${wrong.name} is a trigger, or a table without a primary key`);
+        AND NOT EXISTS (SELECT 1 FROM pragma_table_info(s.name) WHERE pk > 0 AND ("notnull" OR type = 'INTEGER')))`);
+    if (wrong !== undefined)
+      throw new TypeError(`${wrong.name} has no primary key that is never null, or is a trigger`);
   }
 }
 

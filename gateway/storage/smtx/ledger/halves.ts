@@ -36,6 +36,13 @@ const largestHalf = ({ sizeBytes }: LedgerDevice): number => {
 export const logOffset = (head: LedgerHead): number =>
   halfOffset(head) + blocksUp(head.checkpoint.storedBytes) + head.logBytes;
 
+/** What is free for records. */
+export const roomBytes = (head: LedgerHead): number => halfOffset(head) + head.halfBytes - logOffset(head);
+
+/** Whether all that a head names lies on the device, where it should. */
+export const isOn = (head: LedgerHead, { sizeBytes }: LedgerDevice): boolean =>
+  deviceBlockBytes + 2 * head.halfBytes <= sizeBytes && roomBytes(head) >= 0;
+
 /** A position that no record has led to. */
 export const moved = ({ sequence, chain }: LogPosition): LogPosition => ({
   sequence: sequence + 1,

@@ -11,6 +11,9 @@ const sectorBytes = 512;
 const textOffset = 20;
 const digestOffset = sectorBytes - 32;
 
+/** Of the database: it is taken into memory whole. */
+export const imageBytesMax = 1024 * 1024 * 1024;
+
 const count = z.int().min(0);
 const digest = z.string().length(64);
 
@@ -22,7 +25,13 @@ const headSchema = z.object({
   /** Of the checkpoint; its parity is the half's. */
   generation: count,
   halfBytes: count,
-  checkpoint: z.object({ storedBytes: count, imageBytes: count, digest, sequence: count, chain: digest }),
+  checkpoint: z.object({
+    storedBytes: count,
+    imageBytes: count.max(imageBytesMax),
+    digest,
+    sequence: count,
+    chain: digest,
+  }),
   /** How many bytes of records there are behind the checkpoint, and what the last of them is. */
   logBytes: count,
   sequence: count,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { migrate } from "../../extentstore/database/schema.ts";
 import { Ledger } from "./ledger.ts";
-import { MemoryDevice } from "./testing-device.ts";
+import { MemoryDevice } from "./testing/memory-device.ts";
 
 describe("a ledger", () => {
   test("shows what one has recorded to all who have it open, and to who opens it later", async () => {

@@ -56,7 +56,8 @@ export class Ledger {
 
   /**
    * Opens the ledger on a device, and makes it one where it is all zeros; it must be closed.
-   * @throws STORE_CORRUPT also where the device has something else; then it is left as it is
+   * @throws STORE_FULL also where the device is too small, STORE_CORRUPT also where it has
+   *   something else; then it is left as it is
    */
   static async open(device: LedgerDevice, options: LedgerOptions, call?: StorageCall): Promise<Ledger> {
     const ledger = new Ledger(device, options);
@@ -64,16 +65,22 @@ export class Ledger {
       options.migrate(database);
       makeLeaseTable(database);
     };
-    await device.exclusively(() => ledger.#replica.begin(migrate, call), call);
+    try {
+      await device.exclusively(() => ledger.#replica.begin(migrate, call), call);
+    } catch (error) {
+      ledger.#replica.discard();
+      throw error;
+    }
     return ledger;
   }
 
   /** What `work` reads, in one state that is no older than this call. */
-  read<T>(work: (database: Database) => T, call?: StorageCall): Promise<T> {
-    return this.#use(call, async () => {
-      if (!(await this.#replica.refresh(call))) await this.#device.exclusively(() => this.#replica.mend(call), call);
-      return this.#replica.copy.read(work);
-    });
+  async read<T>(work: (database: Database) => T, call?: StorageCall): Promise<T> {
+    const read = await this.#use(call, async () =>
+      (await this.#replica.refresh(call)) ? { result: this.#replica.copy.read(work) } : undefined,
+    );
+    if (read !== undefined) return read.result;
+    return this.#exclusively(async ({ copy }) => copy.read(work), call);
   }
 
   /** Records what `work` changes; when it throws, nothing. */

@@ -4,8 +4,8 @@ import { packImage, readImage, writeImage } from "./checkpoint.ts";
 import { LedgerCopy } from "./copy.ts";
 import { deviceBlockBytes, type LedgerDevice } from "./device.ts";
 import { busy, corrupt, full } from "./errors.ts";
-import { blankHead, halfBytesOf, logOffset, moved } from "./halves.ts";
-import { type FoundHeads, halfOffset, type LedgerHead, readHeads, tooNew, withHead } from "./head.ts";
+import { blankHead, halfBytesOf, isOn, logOffset, moved, roomBytes } from "./halves.ts";
+import { type FoundHeads, halfOffset, imageBytesMax, type LedgerHead, readHeads, tooNew, withHead } from "./head.ts";
 import { decodeRecord, encodeRecord, type FoundRecord, type LogPosition, toldBytes } from "./record.ts";
 
 /** A reader meets a writer so often only if something is wrong. */
@@ -13,6 +13,9 @@ const triesMax = 16;
 
 /** A log that is longer than that, and than twice its checkpoint, gives way to a new checkpoint. */
 const logBytesMin = 1024 * 1024;
+
+/** What is read at once of a device that should be empty. */
+const pieceBytes = 1024 * 1024;
 
 /** How far a copy is: at the head that was found, but for what is behind that. */
 interface At extends LogPosition {
@@ -52,9 +55,9 @@ export class Replica {
     for (let tries = 0, before: number | undefined; tries < triesMax; tries++) {
       const { newest, hasDamage } = await this.#readHeads(call);
       if (newest === undefined || newest.number === 0) throw corrupt(this.#device.name, "its heads are gone");
+      const hadCopy = this.#copy !== undefined;
       const wrong = await this.#follow(newest, call);
       if (wrong === undefined) return !hasDamage;
-      const hadCopy = this.#copy !== undefined;
       this.discard();
       // It may have been written meanwhile, or the copy had what a crash of the device took back.
       if (!hadCopy && before === newest.number) throw corrupt(this.#device.name, wrong);
@@ -69,15 +72,10 @@ export class Replica {
     if (newest === undefined && hasDamage) throw corrupt(this.#device.name, "its heads are damaged, or not ours");
     if (newest === undefined || newest.number === 0) await this.#format(newest, call);
     else await this.mend(call);
-    try {
-      const isNew = this.copy.migrate(migrate);
-      this.#version = this.copy.version;
-      // The chain goes another way then, so that nobody goes on with a copy of the old form.
-      if (isNew) await this.#turn(moved(this.#known));
-    } catch (error) {
-      this.discard();
-      throw error;
-    }
+    const isNew = this.copy.migrate(migrate);
+    this.#version = this.copy.version;
+    // The chain goes another way then, so that nobody goes on with a copy of the old form.
+    if (isNew) await this.#turn(moved(this.#known));
   }
 
   /**
@@ -87,36 +85,35 @@ export class Replica {
   async mend(call?: StorageCall): Promise<void> {
     if (await this.refresh(call)) return;
     const found = await this.#recordBehind(call);
-    await this.#name({ ...this.#known, ...found?.position, logBytes: this.#known.logBytes + (found?.bytes ?? 0) });
-    if (found !== undefined) this.#make([decodeChanges(found.payload)], found.position.sequence);
-    this.#at = this.#known;
+    const { logBytes } = this.#known;
+    await this.#name({ ...this.#known, ...found?.position, logBytes: logBytes + (found?.bytes ?? 0) });
+    await this.refresh(call);
   }
 
   /**
-   * Exclusively, and when the copy is up to date: records changes, and makes them in the copy. Once
+   * Exclusively, and when the copy is up to date: makes changes in the copy, and records them. Once
    * it has begun it is not called off: what was sent could still arrive.
    * @param options.made so many of the changesets were made in the copy already
-   * @throws STORE_FULL and what the device throws; then it is not known whether they are recorded
+   * @throws STORE_FULL, TypeError (another copy couldn't make them); nothing is recorded then. What
+   *   the device throws: it is not known whether they are recorded
    */
   async append(changes: Changes, { made = 0 }: { readonly made?: number } = {}): Promise<void> {
     const { bytes, position } = encodeRecord(this.#known, encodeChanges(changes));
-    let toMake: Changes = { ...changes, changesets: changes.changesets.slice(made) };
-    if (this.#isFull(bytes.length)) {
-      if (made > 0) {
-        // The checkpoint is to be of what was before.
-        this.discard();
-        await this.refresh();
-        toMake = changes;
-      }
-      await this.#turn(this.#known);
-    }
+    const hasTurned = this.#isFull(bytes.length);
+    if (hasTurned) await this.#turn(this.#known, { isCopyAhead: made > 0 });
     const head = this.#known;
-    if (logOffset(head) + bytes.length > halfOffset(head) + head.halfBytes) throw full(this.#device.name);
-    await this.#device.write(logOffset(head), bytes);
-    await this.#device.flush();
-    await this.#name({ ...head, ...position, logBytes: head.logBytes + bytes.length });
-    this.#make([toMake], position.sequence);
-    this.#at = this.#known;
+    if (bytes.length > roomBytes(head)) throw full(this.#device.name);
+    const toMake = { ...changes, changesets: changes.changesets.slice(hasTurned ? 0 : made) };
+    try {
+      if (!this.copy.apply([toMake])) throw new TypeError("these changes can't be made in another copy");
+      await this.#device.write(logOffset(head), bytes);
+      await this.#device.flush();
+      await this.#name({ ...head, ...position, logBytes: head.logBytes + bytes.length });
+      this.#at = this.#known;
+    } catch (error) {
+      this.discard();
+      throw error;
+    }
   }
 
   /** Forgets the copy; it is made anew from the device when it is wanted. */
@@ -142,6 +139,7 @@ export class Replica {
 
   /** @returns what is not as the head says */
   async #follow(head: LedgerHead, call?: StorageCall): Promise<string | undefined> {
+    if (!isOn(head, this.#device)) return "the device is smaller than it was";
     const at = this.#startOf(head) ?? (await this.#load(head, call));
     if (at === undefined) return "its checkpoint is not what was written";
     const log = new Uint8Array(head.logBytes - at.logBytes);
@@ -175,9 +173,10 @@ export class Replica {
     const image = await readImage(this.#device, head, call);
     if (image === undefined) return undefined;
     const copy = await LedgerCopy.of(image);
-    if (this.#version !== undefined && copy.version !== this.#version) {
+    const { version } = copy;
+    if (this.#version !== undefined && version !== this.#version) {
       copy.close();
-      throw tooNew(`The ledger on ${this.#device.name} was brought to version ${copy.version} while it was open.`);
+      throw tooNew(`The ledger on ${this.#device.name} was brought to version ${version} while it was open.`);
     }
     this.#copy = copy;
     const { sequence, chain } = head.checkpoint;
@@ -194,24 +193,32 @@ export class Replica {
   }
 
   async #refuseForeign(call?: StorageCall): Promise<void> {
-    const piece = new Uint8Array(1024 * 1024);
-    for (let offset = 0; offset < this.#device.sizeBytes; offset += piece.length) {
+    const piece = Buffer.alloc(pieceBytes);
+    const zeros = Buffer.alloc(pieceBytes);
+    for (let offset = 0; offset < this.#device.sizeBytes; offset += pieceBytes) {
       const part = piece.subarray(0, this.#device.sizeBytes - offset);
       await this.#device.read(offset, part, call);
-      if (part.some((byte) => byte !== 0)) {
+      if (!part.equals(zeros.subarray(0, part.length))) {
         throw corrupt(this.#device.name, "it is no ledger, and not empty either; nothing was written to it");
       }
       call?.onMoved?.();
     }
   }
 
-  /** Begins the other half with a checkpoint of the copy, which is at `position`. */
-  async #turn({ sequence, chain }: LogPosition): Promise<void> {
+  /**
+   * Begins the other half with a checkpoint of the copy, which is at `position`.
+   * @param options.isCopyAhead it has changes that are not recorded, and is made anew without them
+   */
+  async #turn({ sequence, chain }: LogPosition, { isCopyAhead = false } = {}): Promise<void> {
+    if (isCopyAhead) {
+      this.discard();
+      await this.refresh();
+    }
     const before = this.#known;
     const generation = before.generation + 1;
     const halfBytes = halfBytesOf(this.#device, before);
     const image = packImage(await this.copy.image());
-    if (image.stored.length > halfBytes) throw full(this.#device.name);
+    if (image.stored.length > halfBytes || image.imageBytes > imageBytesMax) throw full(this.#device.name);
     await writeImage(this.#device, halfOffset({ generation, halfBytes }), image);
     await this.#device.flush();
     const { imageBytes, digest } = image;
@@ -221,10 +228,9 @@ export class Replica {
   }
 
   #isFull(bytes: number): boolean {
-    const { checkpoint, logBytes, halfBytes, ...head } = this.#known;
-    const isLong = logBytes + bytes > Math.max(this.#logBytesMin, 2 * checkpoint.storedBytes);
-    const end = logOffset({ ...head, checkpoint, logBytes, halfBytes }) + bytes;
-    return isLong || end > halfOffset({ ...head, halfBytes }) + halfBytes;
+    const head = this.#known;
+    const isLong = head.logBytes + bytes > Math.max(this.#logBytesMin, 2 * head.checkpoint.storedBytes);
+    return isLong || bytes > roomBytes(head);
   }
 
   /** Writes the head that makes what was written count. */
@@ -241,24 +247,12 @@ export class Replica {
   async #recordBehind(call?: StorageCall): Promise<FoundRecord | undefined> {
     const head = this.#known;
     const offset = logOffset(head);
-    const room = halfOffset(head) + head.halfBytes - offset;
+    const room = roomBytes(head);
     if (room < deviceBlockBytes) return undefined;
     const block = new Uint8Array(deviceBlockBytes);
     await this.#device.read(offset, block, call);
     const bytes = new Uint8Array(Math.min(toldBytes(block), room));
     await this.#device.read(offset, bytes, call);
     return decodeRecord(head, bytes);
-  }
-
-  /** Makes in the copy what was recorded. */
-  #make(records: readonly Changes[], sequence: number): void {
-    try {
-      if (this.copy.apply(records)) return;
-    } catch (error) {
-      this.discard();
-      throw error;
-    }
-    this.discard();
-    throw corrupt(this.#device.name, `its record ${sequence} doesn't fit`);
   }
 }

@@ -1,4 +1,4 @@
-import { type ErrorCode, VisibleError } from "../../../../core/api/errors.ts";
+import { type ErrorCode, VisibleError } from "../../../core/api/errors.ts";
 
 /**
  * A change was sent, and nobody knows whether it was done, or will be: its answer was lost, or its

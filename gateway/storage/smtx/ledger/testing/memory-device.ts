@@ -1,5 +1,5 @@
-import type { LedgerDevice } from "./device.ts";
-import { OneAtATime } from "./one-at-a-time.ts";
+import type { LedgerDevice } from "../device.ts";
+import { OneAtATime } from "../one-at-a-time.ts";
 
 /** A device in memory, for tests. */
 export class MemoryDevice implements LedgerDevice {

@@ -1,4 +1,4 @@
-import { printable } from "../../../../core/api/name.ts";
+import { printable } from "../../../core/api/name.ts";
 
 const wordsCharactersMax = 400;
 /** Shorter ones would tear words apart that have nothing to do with them. */

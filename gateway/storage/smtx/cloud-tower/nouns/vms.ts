@@ -1,0 +1,187 @@
+import { z } from "zod";
+import { type busSchema, firmwareSchema, powerStateSchema } from "../../../../../core/api/object/vm.ts";
+import type { StorageCall } from "../../../call.ts";
+import type { CloudTower } from "../client.ts";
+import {
+  changed,
+  deleted,
+  firstOf,
+  labelsSchema,
+  listOf,
+  made,
+  type Noun,
+  refSchema,
+  settledSchema,
+  theseOf,
+  whereId,
+} from "./noun.ts";
+import type { NewNic } from "./vm-parts.ts";
+
+const vms: Noun<TowerVm> = {
+  list: "get-vms",
+  schema: z
+    .object({
+      ...{ id: z.string(), local_id: z.string(), name: z.string(), description: z.string() },
+      ...{ status: z.string(), vcpu: z.number(), cpu: z.object({ cores: z.number(), sockets: z.number() }) },
+      ...{ memory: z.number(), firmware: firmwareSchema, ha: z.boolean(), ha_priority: z.string().nullish() },
+      ...{
+        in_recycle_bin: z.boolean(),
+        internal: z.boolean(),
+        vm_tools_status: z.string(),
+        folder: refSchema.nullish(),
+      },
+      ...{ labels: labelsSchema, entityAsyncStatus: settledSchema },
+    })
+    .transform((vm) => ({
+      ...{ id: vm.id, localId: vm.local_id, name: vm.name, description: vm.description },
+      ...{ status: powerStateSchema.catch("UNKNOWN").parse(vm.status), vcpu: vm.vcpu, cpu: vm.cpu },
+      ...{ memoryBytes: vm.memory, firmware: vm.firmware, ha: vm.ha },
+      isGone: vm.in_recycle_bin || vm.status === "DELETED",
+      ...{ isInternal: vm.internal, toolsStatus: vm.vm_tools_status, folder: vm.folder ?? undefined },
+      ...{ labels: vm.labels, isSettled: vm.entityAsyncStatus },
+    })),
+};
+
+export interface TowerVm {
+  readonly id: string;
+  readonly localId: string;
+  readonly name: string;
+  readonly description: string;
+  readonly status: z.infer<typeof powerStateSchema>;
+  readonly vcpu: number;
+  readonly cpu: { readonly cores: number; readonly sockets: number };
+  readonly memoryBytes: number;
+  readonly firmware: z.infer<typeof firmwareSchema>;
+  readonly ha: boolean;
+  /** It is in the recycle bin, and what it has is not to be protected. */
+  readonly isGone: boolean;
+  readonly isInternal: boolean;
+  /** `RUNNING` when the guest's tools answer. */
+  readonly toolsStatus: string;
+  readonly folder: { readonly id: string; readonly name: string } | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly isSettled: boolean;
+}
+
+export interface MountedDisk {
+  readonly volumeId: string;
+  readonly bus: z.infer<typeof busSchema>;
+  /** Its place in the order in which the VM tries to start, from 1; 0: it doesn't. */
+  readonly boot: number;
+  readonly index?: number;
+}
+
+export interface NewVm {
+  readonly clusterId: string;
+  readonly name: string;
+  readonly description?: string;
+  readonly vcpu: number;
+  readonly cpu: { readonly cores: number; readonly sockets: number };
+  readonly memoryBytes: number;
+  readonly firmware: z.infer<typeof firmwareSchema>;
+  readonly ha: boolean;
+  readonly nics: readonly NewNic[];
+  readonly disks: readonly MountedDisk[];
+  readonly folderId?: string;
+}
+
+export const listVms = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
+  listOf(tower, vms, { cluster: { id: clusterId } }, call);
+
+export const findVms = (tower: CloudTower, ids: Iterable<string>, call?: StorageCall) => theseOf(tower, vms, ids, call);
+
+export const findVm = (tower: CloudTower, id: string, call?: StorageCall) =>
+  firstOf(tower, vms, whereId(id).where, call);
+
+/** By the cluster's own ids. */
+export const findVmsByLocalId = (
+  tower: CloudTower,
+  { clusterId, localIds }: { readonly clusterId: string; readonly localIds: readonly string[] },
+  call?: StorageCall,
+) =>
+  localIds.length === 0
+    ? Promise.resolve([])
+    : listOf(tower, vms, { cluster: { id: clusterId }, local_id_in: localIds }, call);
+
+export const findNamedVm = (
+  tower: CloudTower,
+  { clusterId, name }: { readonly clusterId: string; readonly name: string },
+  call?: StorageCall,
+) => firstOf(tower, vms, { cluster: { id: clusterId }, name, in_recycle_bin: false }, call);
+
+/** Switched off. Looks for one of that name first, since making it twice makes two. */
+export const ensureVm = (tower: CloudTower, wanted: NewVm, call?: StorageCall): Promise<TowerVm> =>
+  tower.ensure(
+    {
+      what: `the VM “${wanted.name}”`,
+      find: (watch) => findNamedVm(tower, wanted, watch),
+      create: (watch) => made(tower, { noun: vms, operation: "create-vm", body: [bodyOf(wanted)] }, watch),
+      isReady: ({ isSettled }) => isSettled,
+    },
+    call,
+  );
+
+const bodyOf = (wanted: NewVm) => ({
+  ...{ cluster_id: wanted.clusterId, name: wanted.name, status: "STOPPED" },
+  ...(wanted.description !== undefined && { description: wanted.description }),
+  ...{ vcpu: wanted.vcpu, cpu_cores: wanted.cpu.cores, cpu_sockets: wanted.cpu.sockets },
+  ...{ memory: wanted.memoryBytes, memory_unit: "B", firmware: wanted.firmware, ha: wanted.ha },
+  ...(wanted.folderId !== undefined && { folder_id: wanted.folderId }),
+  vm_nics: wanted.nics.map(nicBody),
+  vm_disks: wanted.disks.length === 0 ? {} : { mount_disks: wanted.disks.map(diskBody) },
+});
+
+const nicBody = ({ vlanId, macAddress, model, isEnabled, ipAddress, gateway, subnetMask }: NewNic) => ({
+  ...(vlanId !== undefined && { connect_vlan_id: vlanId }),
+  ...{ mac_address: macAddress, model, enabled: isEnabled },
+  ...(ipAddress !== undefined && { ip_address: ipAddress }),
+  ...(gateway !== undefined && { gateway }),
+  ...(subnetMask !== undefined && { subnet_mask: subnetMask }),
+});
+
+const diskBody = ({ volumeId, bus, boot, index }: MountedDisk) => ({
+  ...{ vm_volume_id: volumeId, bus, boot },
+  ...(index !== undefined && { index }),
+});
+
+/** Into the recycle bin, where the cluster has one. Idempotent. */
+export const deleteVm = (
+  tower: CloudTower,
+  id: string,
+  { withSnapshots }: { readonly withSnapshots: boolean },
+  call?: StorageCall,
+): Promise<void> => deleted(tower, "delete-vm", { ...whereId(id), effect: { include_snapshots: withSnapshots } }, call);
+
+export const startVm = (tower: CloudTower, id: string, call?: StorageCall): Promise<void> =>
+  changed(tower, "start-vm", whereId(id), call);
+
+/** At once, as by pulling the plug. */
+export const powerOffVm = (tower: CloudTower, id: string, call?: StorageCall): Promise<void> =>
+  changed(tower, "poweroff-vm", whereId(id), call);
+
+/** Asks the guest to. */
+export const shutDownVm = (tower: CloudTower, id: string, call?: StorageCall): Promise<void> =>
+  changed(tower, "shutdown-vm", whereId(id), call);
+
+export const addVmDisks = (
+  tower: CloudTower,
+  { vmId, disks }: { readonly vmId: string; readonly disks: readonly MountedDisk[] },
+  call?: StorageCall,
+): Promise<void> => {
+  const data = { vm_disks: { mount_disks: disks.map(diskBody) } };
+  return changed(tower, "add-vm-disk", { ...whereId(vmId), data }, call);
+};
+
+/** The volumes stay. */
+export const removeVmDisks = (
+  tower: CloudTower,
+  { vmId, diskIds }: { readonly vmId: string; readonly diskIds: readonly string[] },
+  call?: StorageCall,
+): Promise<void> => changed(tower, "remove-vm-disk", { ...whereId(vmId), data: { disk_ids: diskIds } }, call);
+
+/** The VM, which is off, becomes what its snapshot has. */
+export const rollbackVm = (
+  tower: CloudTower,
+  { vmId, snapshotId }: { readonly vmId: string; readonly snapshotId: string },
+  call?: StorageCall,
+): Promise<void> => changed(tower, "rollback-vm", { ...whereId(vmId), data: { snapshot_id: snapshotId } }, call);
