@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { ClusterStorage } from "../storage.ts";
 
-export type AsyncStatus = "CREATING" | "UPDATING" | "DELETING" | null;
+export type FakeAsyncStatus = "CREATING" | "UPDATING" | "DELETING" | null;
 
 /** Has what every entity has. */
 export abstract class FakeEntity {
   readonly id: string = `c${randomBytes(12).toString("hex")}`;
   local_id: string = randomUUID();
-  entityAsyncStatus: AsyncStatus = null;
+  entityAsyncStatus: FakeAsyncStatus = null;
   local_created_at: string = new Date().toISOString();
   readonly labels: FakeLabel[] = [];
   abstract name: string;

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import type { ZbsVolume } from "../../zbs/zbs.ts";
 import { type FakeCluster, FakeEntity } from "./entity.ts";
 import { type FakeLun, type FakeLunSnapshot, uniqueBytes } from "./iscsi.ts";
 import type { FakeVlan } from "./networks.ts";
@@ -297,10 +296,6 @@ export class FakeVmFolder extends FakeEntity {
     this.cluster = cluster;
   }
 }
-
-/** What the storage has of a VM's disks. */
-export const zbsVolumesOf = (vm: FakeVm): readonly ZbsVolume[] =>
-  vm.vm_disks.flatMap(({ vm_volume: volume }) => (volume === null ? [] : [volume.lun.volume]));
 
 const randomMac = (): string =>
   ["52", "54", "00", ...[...randomBytes(3)].map((byte) => byte.toString(16).padStart(2, "0"))].join(":");

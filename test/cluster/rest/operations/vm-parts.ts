@@ -16,7 +16,7 @@ interface PlacedDisk {
   readonly key?: number;
 }
 
-export interface VmDisksParams {
+export interface FakeDisksParams {
   readonly mount_disks?: readonly (PlacedDisk & { readonly vm_volume_id: string })[];
   readonly mount_new_create_disks?: readonly (PlacedDisk & {
     readonly vm_volume: { readonly name: string; readonly size: number; readonly size_unit?: string };
@@ -28,7 +28,7 @@ export interface VmDisksParams {
 export const disksOf = (
   model: FakeModel,
   cluster: FakeCluster,
-  params: VmDisksParams,
+  params: FakeDisksParams,
   isNewVm: boolean,
 ): readonly FakeDiskOptions[] => {
   const { mount_disks = [], mount_new_create_disks = [], mount_cd_roms = [] } = params;
@@ -48,11 +48,11 @@ export const disksOf = (
   }));
 };
 
-export interface VmNicParams extends Omit<FakeNicOptions, "vlan"> {
+export interface FakeNicParams extends Omit<FakeNicOptions, "vlan"> {
   readonly connect_vlan_id?: string;
 }
 
-export const nicsOf = (model: FakeModel, nics: readonly VmNicParams[]): readonly FakeNicOptions[] =>
+export const nicsOf = (model: FakeModel, nics: readonly FakeNicParams[]): readonly FakeNicOptions[] =>
   nics.map(({ connect_vlan_id: id, ...nic }) => ({
     ...nic,
     vlan: id === undefined ? null : need(model.vlans, id),
@@ -70,7 +70,7 @@ export const vmChanges = <Data>(one: (model: FakeModel, vm: FakeVm, data: Data) 
   );
 
 export const vmPartOperations: FakeOperations = {
-  "/add-vm-disk": vmChanges<{ readonly vm_disks: VmDisksParams }>((model, vm, { vm_disks: disks }) =>
+  "/add-vm-disk": vmChanges<{ readonly vm_disks: FakeDisksParams }>((model, vm, { vm_disks: disks }) =>
     vmChange(vm, "Add disks to VM", () => {
       const from = vm.vm_disks.length;
       const added = disksOf(model, vm.cluster, disks, false).map((disk, i) => ({ ...disk, key: from + i }));
@@ -93,13 +93,13 @@ export const vmPartOperations: FakeOperations = {
         vm.setDisks(changed);
       }),
   ),
-  "/add-vm-nic": vmChanges<{ readonly vm_nics: readonly VmNicParams[] }>((model, vm, { vm_nics: nics }) =>
+  "/add-vm-nic": vmChanges<{ readonly vm_nics: readonly FakeNicParams[] }>((model, vm, { vm_nics: nics }) =>
     vmChange(vm, "Add NICs to VM", () => vm.setNics([...vm.vm_nics, ...nicsOf(model, nics)])),
   ),
   "/remove-vm-nic": vmChanges<{ readonly nic_index: readonly number[] }>((_, vm, { nic_index: places }) =>
     vmChange(vm, "Remove NICs of VM", () => vm.setNics(vm.vm_nics.filter(({ order }) => !places.includes(order)))),
   ),
-  "/update-vm-nic": vmChanges<VmNicParams & { readonly nic_index: number }>((model, vm, { nic_index: at, ...data }) =>
+  "/update-vm-nic": vmChanges<FakeNicParams & { readonly nic_index: number }>((model, vm, { nic_index: at, ...data }) =>
     vmChange(vm, "Update a NIC of VM", () => {
       const [wanted] = nicsOf(model, [data]);
       const { connect_vlan_id: vlan } = data;

@@ -6,7 +6,7 @@ import { FakeRefusal } from "../refusal.ts";
 import { type FakeChange, FakeTaskFailure } from "../tasks.ts";
 import { deleteSnapshot } from "./lun-snapshots.ts";
 import { rollbackLun } from "./luns.ts";
-import { nicsOf, type VmNicParams, vmChange, vmChanges } from "./vm-parts.ts";
+import { type FakeNicParams, nicsOf, vmChange, vmChanges } from "./vm-parts.ts";
 import { addVmVolume, snapshotLuns } from "./vm-volumes.ts";
 
 const taken = (model: FakeModel, params: { readonly vm_id: string; readonly name: string }): FakeChange => {
@@ -68,7 +68,7 @@ const rolledBack = (
 interface VmRebuild {
   readonly rebuild_from_snapshot_id: string;
   readonly name: string;
-  readonly vm_nics?: readonly VmNicParams[];
+  readonly vm_nics?: readonly FakeNicParams[];
 }
 
 const rebuilt = (model: FakeModel, params: VmRebuild): FakeChange => {

@@ -13,7 +13,7 @@ import { addVolumeLun, forget, rollbackLun } from "./luns.ts";
 
 const defaultPolicy = "REPLICA_2_THIN_PROVISION";
 
-export interface NewVmVolume {
+export interface FakeVolumeWish {
   readonly name: string;
   readonly sizeBytes: number;
   readonly sharing?: boolean;
@@ -24,7 +24,7 @@ export interface NewVmVolume {
 }
 
 /** A virtual volume, at once. */
-export const addVmVolume = (model: FakeModel, cluster: FakeCluster, wanted: NewVmVolume): FakeVmVolume => {
+export const addVmVolume = (model: FakeModel, cluster: FakeCluster, wanted: FakeVolumeWish): FakeVmVolume => {
   const { zbs, volumeStriping } = cluster.storage;
   const { name, sizeBytes: size, sharing = false, policy = defaultPolicy, striping = volumeStriping } = wanted;
   const volume = wanted.content ?? zbs.create(size, striping);

@@ -3,7 +3,7 @@ import { bytesOf, chosen, type FakeModel, need } from "../model.ts";
 import { change, changeEach, type FakeOperations, queriesOf } from "../operation.ts";
 import type { FakeWhere } from "../query.ts";
 import { type FakeChange, FakeTaskFailure } from "../tasks.ts";
-import { disksOf, nicsOf, type VmDisksParams, type VmNicParams, vmChange, vmChanges } from "./vm-parts.ts";
+import { disksOf, type FakeDisksParams, type FakeNicParams, nicsOf, vmChange, vmChanges } from "./vm-parts.ts";
 import { removeVmSnapshot } from "./vm-snapshots.ts";
 import { removeVmVolume } from "./vm-volumes.ts";
 
@@ -20,8 +20,8 @@ interface VmCreation {
   readonly firmware: string;
   readonly ha: boolean;
   readonly status: string;
-  readonly vm_disks: VmDisksParams;
-  readonly vm_nics: readonly VmNicParams[];
+  readonly vm_disks: FakeDisksParams;
+  readonly vm_nics: readonly FakeNicParams[];
 }
 
 const configOf = (params: VmCreation): FakeVmConfig => ({
