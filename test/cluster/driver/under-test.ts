@@ -3,9 +3,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { StorageUnderTest } from "../../../gateway/storage/conformance/storage-under-test.ts";
-import type { StorageDriver } from "../../../gateway/storage/driver.ts";
 import { openSmtx } from "../../../gateway/storage/smtx/open.ts";
 import { ClusterStandIn } from "../stand-in/stand-in.ts";
+import { withCustomer } from "./with-customer.ts";
 
 /** A cluster of a test's own, and a driver of it that can do what its customers do as well. */
 export const openClusterUnderTest = async (): Promise<StorageUnderTest> => {
@@ -37,36 +37,4 @@ export const openClusterUnderTest = async (): Promise<StorageUnderTest> => {
       assert.deepEqual(tower.breaches, []);
     },
   };
-};
-
-/** What is made, written and read there by those whose cluster it is. */
-const withCustomer = (driver: StorageDriver, { customer, tower }: ClusterStandIn): StorageDriver => {
-  const objectOf = async (volumeId: string) => {
-    const found = (await driver.inventory()).find(({ volumes }) => volumes.some(({ id }) => id === volumeId));
-    return found ?? assert.fail(`there is no ${volumeId}`);
-  };
-  const zbsIdOf = (volumeId: string) => volumeId.replace(/^volume-/, "");
-  const lunOf = (volumeId: string) => {
-    const lun = tower.model.luns.all().find(({ zbs_volume_id }) => zbs_volume_id === zbsIdOf(volumeId));
-    return lun?.id ?? assert.fail(`there is no ${volumeId}`);
-  };
-  const own: Partial<StorageDriver> = {
-    createVolume: async (options) => {
-      const id = await customer.createVolume(options);
-      const lun = tower.model.luns.find(id);
-      return objectOf(`volume-${lun?.zbs_volume_id}`);
-    },
-    renameVolume: async (volumeId, name) => {
-      await customer.renameVolume(lunOf(volumeId), name);
-      return objectOf(volumeId);
-    },
-    deleteVolume: (volumeId) => customer.deleteVolume(lunOf(volumeId)),
-    openVolume: async (volumeId) => customer.openVolume(lunOf(volumeId)),
-  };
-  return new Proxy(driver, {
-    get: (target, name) => {
-      const method: unknown = Reflect.get(own, name) ?? Reflect.get(target, name);
-      return typeof method === "function" ? method.bind(target) : method;
-    },
-  });
 };
