@@ -123,7 +123,7 @@ const refuseOtherShape = ({ volumes }: Planned): void => {
       "OBJECT_GONE",
       `The disk ${snapshot.sourceVolumeId} was deleted since the group was taken.`,
       {
-        hint: "Rebuild the VM beside what there is: smtx-backup rebuild GROUP --object VM",
+        hint: "Rebuild the VM beside what there is: smtx-backup rebuild GROUP --site SITE --object VM",
       },
     );
   }
