@@ -118,5 +118,5 @@ export const switchVm = async (
 
 const noFiles = (name: string): VisibleError =>
   new VisibleError("OBJECT_KIND_UNSUPPORTED", `The file “${name}” can't be made on this cluster.`, {
-    hint: "CloudTower makes no files. Rebuild it at a site that can, or attach it: smtx-backup attach GROUP",
+    hint: "CloudTower makes no files. Rebuild it at a site that can.",
   });
