@@ -1,3 +1,4 @@
+import type { Striping } from "../zbs/extent-table.ts";
 import type { Zbs } from "../zbs/zbs.ts";
 
 /** What serves a target of a cluster to initiators. */
@@ -25,6 +26,8 @@ export interface ClusterBehaviour {
   rollsBackToOthers: boolean;
   /** Whether the LUNs of virtual volumes may be in consistency groups. */
   groupsTakeVolumes: boolean;
+  /** Whether a LUN's size is shown as it was rounded up, or as it was asked for. */
+  showsRoundedSizes: boolean;
 }
 
 /** What a cluster has below CloudTower. */
@@ -32,6 +35,8 @@ export interface ClusterStorage {
   readonly zbs: Zbs;
   readonly luns: LunService;
   readonly extentBytes: number;
+  /** Of virtual volumes. */
+  readonly volumeStriping: Striping;
   readonly behaviour: ClusterBehaviour;
   /** Whether any number of stripes is taken, and not only what ZBS is documented to take. */
   readonly takesAnyStripes: boolean;

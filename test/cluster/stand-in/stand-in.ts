@@ -1,20 +1,29 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { FakeCluster } from "../rest/entities.ts";
+import { FakeCluster } from "../rest/entities/entity.ts";
 import type { ClusterBehaviour, ClusterStorage } from "../rest/storage.ts";
 import { FakeTower } from "../rest/tower.ts";
 import { Zbs } from "../zbs/zbs.ts";
+import { CustomersAdministration } from "./administration.ts";
 import { Customer } from "./customer.ts";
 import { TgtPortal } from "./portal.ts";
 
 export interface ClusterStandInOptions {
   /** 256 KiB unless told otherwise: a real cluster's are a thousand times as long. */
   readonly extentBytes?: number;
+  /** Of virtual volumes, which can't choose theirs; one stripe unless told otherwise. */
+  readonly volumeStriping?: { readonly stripeCount: number; readonly stripeBytes: number };
   readonly behaviour?: Partial<ClusterBehaviour>;
   /** One that several clusters share; unless told otherwise the cluster has its own. */
   readonly tower?: FakeTower;
 }
+
+const usualBehaviour: ClusterBehaviour = {
+  rollsBackToOthers: true,
+  groupsTakeVolumes: true,
+  showsRoundedSizes: false,
+};
 
 /** A cluster made of real parts, of a test's own. It must be closed. */
 export class ClusterStandIn {
@@ -23,6 +32,7 @@ export class ClusterStandIn {
   readonly portal: TgtPortal;
   readonly behaviour: ClusterBehaviour;
   readonly customer: Customer;
+  readonly administration: CustomersAdministration;
   readonly #dir: string;
 
   private constructor(parts: Pick<ClusterStandIn, "tower" | "cluster" | "portal" | "behaviour">, dir: string) {
@@ -30,18 +40,20 @@ export class ClusterStandIn {
     this.cluster = parts.cluster;
     this.portal = parts.portal;
     this.behaviour = parts.behaviour;
-    this.customer = new Customer(parts.tower, parts.cluster);
+    this.customer = new Customer(parts.tower.model, parts.cluster);
+    this.administration = new CustomersAdministration(this.customer);
     this.#dir = dir;
   }
 
   static async open(options: ClusterStandInOptions = {}): Promise<ClusterStandIn> {
     const dir = await mkdtemp(join(tmpdir(), "stand-in-"));
     const [tower, portal] = await Promise.all([options.tower ?? FakeTower.start(), TgtPortal.start()]);
-    const behaviour: ClusterBehaviour = { rollsBackToOthers: true, groupsTakeVolumes: true, ...options.behaviour };
+    const behaviour: ClusterBehaviour = { ...usualBehaviour, ...options.behaviour };
     const zbs = new Zbs(join(dir, "volumes"), (work) => portal.whileStill(work));
+    const extentBytes = options.extentBytes ?? 2 ** 18;
     const storage: ClusterStorage = {
-      ...{ zbs, luns: portal, behaviour, takesAnyStripes: true },
-      extentBytes: options.extentBytes ?? 2 ** 18,
+      ...{ zbs, luns: portal, behaviour, takesAnyStripes: true, extentBytes },
+      volumeStriping: { extentBytes, stripeCount: 1, stripeBytes: 2 ** 18, ...options.volumeStriping },
       usedBytes: () => zbs.usedBytes(),
     };
     const cluster = tower.model.clusters.add(new FakeCluster("cluster", storage));
