@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 
 /*
- * What sshd runs whatever it is asked for: it asks the stand-in, whose answer is a line of JSON with
+ * What sshd runs whatever it is asked for: it asks the stand-in. The answer is a line of JSON with
  * the status and what goes to standard error, and then what is printed.
  */
 
