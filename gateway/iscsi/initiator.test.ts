@@ -5,13 +5,13 @@ import { Initiator, type InitiatorOptions } from "./initiator.ts";
 import { isBefore, opcodeOf } from "./pdu/header.ts";
 import { answer, asyncEvent, request } from "./pdu/opcode.ts";
 import { answerHeader, check, type good } from "./testing/disk.ts";
-import { type Script, ScriptedTarget, scriptedName } from "./testing/target.ts";
+import { ScriptedTarget, scriptedName, type TargetScript } from "./testing/target.ts";
 
 const KiB = 1024;
 const isRead = (cdb: Buffer) => cdb[0] === 0x88;
 const isWrite = (cdb: Buffer) => cdb[0] === 0x8a;
 
-const setUp = async (context: TestContext, script: Script = {}, options: Partial<InitiatorOptions> = {}) => {
+const setUp = async (context: TestContext, script: TargetScript = {}, options: Partial<InitiatorOptions> = {}) => {
   const target = await ScriptedTarget.start(context, script);
   const initiator = new Initiator({ portals: [target], initiatorName: "iqn.2020-01.test:us", ...options });
   context.after(() => initiator.close());

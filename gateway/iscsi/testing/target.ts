@@ -10,7 +10,7 @@ import { answerHeader, diskReply, replyPdus, type ScriptedReply } from "./disk.t
 export const scriptedName = "iqn.2020-01.test:scripted";
 
 /** How a scripted target differs from one that does what it is asked to. */
-export interface Script {
+export interface TargetScript {
   /** What it says to the keys of a login. */
   readonly keys?: Readonly<Record<string, string>>;
   /** How often it wants to hear more before a phase of the login ends. */
@@ -27,7 +27,7 @@ export interface Script {
 
 /** A target with one disk in memory, on loopback. */
 export class ScriptedTarget {
-  script: Script;
+  script: TargetScript;
   readonly disk: Buffer;
   readonly host = "127.0.0.1";
   /** Counts what came and went. */
@@ -36,7 +36,7 @@ export class ScriptedTarget {
   readonly sessions: ScriptedSession[] = [];
   readonly #server: Server;
 
-  private constructor(disk: Buffer, script: Script) {
+  private constructor(disk: Buffer, script: TargetScript) {
     this.disk = disk;
     this.script = script;
     this.#server = createServer((socket) => {
@@ -46,14 +46,14 @@ export class ScriptedTarget {
   }
 
   /** It listens until the test ends. */
-  static async start(context: TestContext, script: Script = {}): Promise<ScriptedTarget> {
+  static async start(context: TestContext, script: TargetScript = {}): Promise<ScriptedTarget> {
     const target = await ScriptedTarget.listen(script, 2 ** 20);
     context.after(() => target.close());
     return target;
   }
 
   /** It listens until it is closed. */
-  static async listen(script: Script, diskBytes: number): Promise<ScriptedTarget> {
+  static async listen(script: TargetScript, diskBytes: number): Promise<ScriptedTarget> {
     const target = new ScriptedTarget(Buffer.alloc(diskBytes), script);
     target.#server.listen(0, "127.0.0.1");
     await once(target.#server, "listening");
