@@ -2,14 +2,17 @@ import { randomBytes } from "node:crypto";
 import { VisibleError } from "../../core/api/errors.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 import type { IscsiCall } from "./call.ts";
+import { type DiscoveredTarget, discover } from "./connection/discovery.ts";
+import { ConnectionLost } from "./connection/lost.ts";
 import { type IscsiLimits, usualIscsiLimits } from "./limits.ts";
 import type { ChapAccount } from "./login/chap.ts";
-import { blockLimitsAt, capacityAt, identityOf } from "./lun/look.ts";
+import { blockLimitsAt, capacityAt, identityOf, lunsAt } from "./lun/look.ts";
 import { Lun } from "./lun/lun.ts";
 import { type Ask, Nexus } from "./lun/nexus.ts";
 import { joinReservation, LunReservation } from "./lun/reservation.ts";
 import type { IscsiPortal } from "./portal.ts";
 import { lunAddress } from "./scsi/lun-address.ts";
+import { unreachable } from "./unreachable.ts";
 
 export interface InitiatorOptions {
   /** Tried in turn; each may send us on to a node. */
@@ -42,7 +45,7 @@ export class Initiator {
   readonly #options: InitiatorOptions;
   readonly #limits: IscsiLimits;
   readonly #time: Time;
-  readonly #open = new Set<Lun>();
+  readonly #sessions = new Set<Nexus>();
 
   constructor(options: InitiatorOptions) {
     this.#options = options;
@@ -66,32 +69,57 @@ export class Initiator {
       const blockLimits = await blockLimitsAt(ask, call);
       await Promise.all(others.map((other) => capacityAt((command, each) => other.run(command, each), name, call)));
       const reservation = new LunReservation(name, sessions);
-      const lun = new Lun({ name, sessions, identity, capacity, blockLimits, reservation, limits: this.#limits });
-      this.#open.add(lun);
-      return lun;
+      return new Lun({ name, sessions, identity, capacity, blockLimits, reservation, limits: this.#limits });
     } catch (error) {
       await Promise.all(sessions.map((session) => session.close()));
       throw error;
     }
   }
 
+  /** The ids of a target's LUNs, disks or not. @throws as `openLun` */
+  async luns(targetName: string, call?: IscsiCall): Promise<readonly number[]> {
+    const nexus = this.#nexus(`The target ${targetName}`, { targetName, lun: 0 }, 0);
+    try {
+      return await lunsAt((command, each) => nexus.run(command, each), call);
+    } finally {
+      await nexus.close();
+    }
+  }
+
+  /** The targets that the first portal that answers knows of. @throws as `openLun` */
+  async targets(call: IscsiCall = {}): Promise<readonly DiscoveredTarget[]> {
+    const { initiatorName, chap, portals } = this.#options;
+    const { signal = new AbortController().signal } = call;
+    const options = { initiatorName, chap, isid: isidOf(0), limits: this.#limits, time: this.#time, signal };
+    let lost: ConnectionLost | undefined;
+    for (const portal of portals) {
+      try {
+        return await discover(portal, options);
+      } catch (error) {
+        if (!(error instanceof ConnectionLost)) throw error;
+        lost ??= error;
+      }
+    }
+    throw unreachable("The cluster", portals, lost);
+  }
+
   /** Closes all LUNs that are open. */
   async close(): Promise<void> {
-    await Promise.all([...this.#open].map((lun) => lun.close()));
-    this.#open.clear();
+    await Promise.all([...this.#sessions].map((session) => session.close()));
   }
 
   #nexus(name: string, options: LunOptions, index: number): Nexus {
-    const { initiatorName, chap } = this.#options;
-    const [portal, ...portals] = this.#options.portals;
-    if (portal === undefined) throw new VisibleError("BAD_REQUEST", "There is no portal to connect to.");
+    const { initiatorName, chap, portals } = this.#options;
     const { targetName, reservationKey: key } = options;
     const mayRegister = options.mayRegister ?? onceOnly();
-    return new Nexus({
-      ...{ name, targetName, initiatorName, chap, portals: [portal, ...portals] },
+    const nexus = new Nexus({
+      ...{ name, targetName, initiatorName, chap, portals },
       ...{ lun: lunAddress(options.lun), isid: isidOf(index), limits: this.#limits, time: this.#time },
       ...(key !== undefined && { onConnected: (ask: Ask) => joinReservation(ask, { key, mayRegister, name }) }),
+      onClosed: () => this.#sessions.delete(nexus),
     });
+    this.#sessions.add(nexus);
+    return nexus;
   }
 }
 

@@ -1,6 +1,7 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { IscsiCall } from "../call.ts";
-import { inquiry, readCapacity16 } from "../scsi/cdb.ts";
+import { inquiry, readCapacity16, reportLuns } from "../scsi/cdb.ts";
+import { lunIdOf } from "../scsi/lun-address.ts";
 import { CommandUnsupported } from "../scsi/meaning.ts";
 import {
   type BlockLimits,
@@ -15,6 +16,9 @@ import {
   inquiryBytes,
 } from "../scsi/shape.ts";
 import type { Ask } from "./nexus.ts";
+
+/** For as many LUNs as a target of one level can have. */
+const lunListBytes = 8 + 8 * 16_384;
 
 /** @throws VOLUME_UNKNOWN when it is no disk, or not there */
 export const identityOf = async (ask: Ask, name: string, call?: IscsiCall): Promise<DiskIdentity> => {
@@ -37,6 +41,15 @@ export const blockLimitsAt = async (ask: Ask, call?: IscsiCall): Promise<BlockLi
     if (error instanceof CommandUnsupported) return { transferBlocksMax: 0, unmapBlocksMax: 0 };
     throw error;
   }
+};
+
+/** @returns the ids that one level of addressing has, which are all that we can open */
+export const lunsAt = async (ask: Ask, call?: IscsiCall): Promise<readonly number[]> => {
+  const list = await answerTo(ask, reportLuns, lunListBytes, call);
+  const entries = Array.from({ length: Math.max(0, Math.floor(list.length / 8) - 1) }, (_, i) =>
+    list.subarray(8 * i + 8),
+  );
+  return entries.map(lunIdOf).filter((id) => id !== undefined);
 };
 
 const answerTo = async (

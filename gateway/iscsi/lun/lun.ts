@@ -195,8 +195,12 @@ export class Lun {
   async #run(command: LunCommand, call: IscsiCall, { isWrite = false } = {}) {
     this.#assertNotFenced();
     const session = this.#sessions.reduce((least, next) => (next.underWay < least.underWay ? next : least));
-    if (isWrite) session.hasWritten = true;
-    return this.#fencing(session.run(command, call));
+    try {
+      return await this.#fencing(session.run(command, call));
+    } finally {
+      // Also when it failed: some of it may have been done.
+      if (isWrite) session.hasWritten = true;
+    }
   }
 
   async #fencing<T>(work: Promise<T>): Promise<T> {

@@ -11,6 +11,7 @@ import type { IscsiLimits } from "../limits.ts";
 import type { LoginOptions } from "../login/login.ts";
 import type { IscsiPortal } from "../portal.ts";
 import { meaningOf } from "../scsi/meaning.ts";
+import { unreachable } from "../unreachable.ts";
 
 const connectBackoffMs = { first: 100, max: 4_000, jitter: 0.5 };
 const busyBackoffMs = { first: 50, max: 5_000, jitter: 0.5 };
@@ -24,7 +25,7 @@ export type LunCommand = Omit<ScsiCommand, "lun">;
 export type Ask = (command: LunCommand, call?: IscsiCall) => Promise<ScsiReply>;
 
 export interface NexusOptions extends Omit<LoginOptions, "portal"> {
-  readonly portals: readonly [IscsiPortal, ...IscsiPortal[]];
+  readonly portals: readonly IscsiPortal[];
   /** Of the LUN, for people. */
   readonly name: string;
   readonly lun: Uint8Array;
@@ -32,6 +33,7 @@ export interface NexusOptions extends Omit<LoginOptions, "portal"> {
   readonly time: Time;
   /** What has to be done on each new connection before anything else. */
   readonly onConnected?: (ask: Ask) => Promise<void>;
+  readonly onClosed: () => void;
 }
 
 /**
@@ -87,6 +89,7 @@ export class Nexus {
     this.#closing.abort(new VisibleError("CLUSTER_UNREACHABLE", `${this.#options.name} was closed.`));
     await this.#connecting?.catch(() => undefined);
     await this.#connection?.close(this.#options.time);
+    this.#options.onClosed();
   }
 
   async #connected(signal: AbortSignal | undefined): Promise<IscsiConnection> {
@@ -125,7 +128,8 @@ export class Nexus {
 
   async #dial(): Promise<IscsiConnection> {
     const { limits, time, portals, onConnected } = this.#options;
-    const portal = portals[this.#dials % portals.length] ?? portals[0];
+    const portal = portals[this.#dials % portals.length];
+    if (portal === undefined) throw new ConnectionLost("there is none");
     this.#dials += 1;
     const options = { ...this.#options, signal: this.#closing.signal };
     const connection = await dial(portal, options, (wire, loggedIn) => {
@@ -166,12 +170,7 @@ export class Nexus {
 
   #unreachable(error: unknown): unknown {
     if (!(error instanceof ConnectionLost)) return error;
-    const where = this.#options.portals.map(({ host, port }) => `${host}:${port}`).join(", ");
-    return new VisibleError(
-      "CLUSTER_UNREACHABLE",
-      `${this.#options.name} can't be reached at ${where}: ${error.message}.`,
-      { cause: error, hint: "See whether the cluster's iSCSI portal runs, and whether a firewall lets us there." },
-    );
+    return unreachable(this.#options.name, this.#options.portals, error);
   }
 }
 

@@ -1,17 +1,9 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { open, truncate } from "node:fs/promises";
+import { truncate } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
-import { initiatorAt, MiB, makeDisk, targetName } from "./disks.ts";
-
-const bytesAt = async (file: string, offset: number, length: number): Promise<Buffer> => {
-  const handle = await open(file);
-  const bytes = Buffer.alloc(length);
-  await handle.read(bytes, 0, length, offset);
-  await handle.close();
-  return bytes;
-};
+import { bytesAt, initiatorAt, MiB, makeDisk, startTgt, targetName } from "./disks.ts";
 
 describe("a LUN", () => {
   for (const pdus of ["large", "small"] as const) {
@@ -117,5 +109,29 @@ describe("logging in", () => {
     const { tgt } = await makeDisk(context);
     const lun = await initiatorAt(context, tgt, { chap }).openLun({ targetName, lun: 1 });
     await lun.read(0, Buffer.alloc(512));
+  });
+});
+
+describe("finding out what there is", () => {
+  test("tells a portal's targets and a target's LUNs", async (context) => {
+    const chap = { user: "us", secret: "abcdefghijkl" };
+    const { tgt, target, file } = await makeDisk(context, { chap });
+    await target.addLun(300, file);
+    for (let i = 0; i < 200; i++)
+      await tgt.createTarget({ name: `${targetName}-with-a-long-name-${i}`, pdus: "small" });
+    const initiator = initiatorAt(context, tgt, { chap });
+    assert.deepEqual(await initiator.luns(targetName), [0, 1, 300]);
+    const targets = await initiator.targets();
+    assert.equal(targets.length, 201);
+    assert.ok(targets.some(({ name, addresses }) => name === targetName && addresses[0] === `127.0.0.1:${tgt.port},1`));
+  });
+
+  test("fails by name where nobody listens", async (context) => {
+    const tgt = await startTgt(context);
+    await tgt.stop();
+    const initiator = initiatorAt(context, tgt);
+    await assert.rejects(initiator.targets(), { code: "CLUSTER_UNREACHABLE" });
+    await assert.rejects(initiator.luns(targetName), { code: "CLUSTER_UNREACHABLE" });
+    await assert.rejects(initiator.openLun({ targetName, lun: 1 }), { code: "CLUSTER_UNREACHABLE" });
   });
 });

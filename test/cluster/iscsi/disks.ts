@@ -1,4 +1,4 @@
-import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -48,6 +48,15 @@ export const makeDisk = async (
   const file = await sparseFile(join(await folderOf(context), "disk"), sizeBytes);
   await target.addLun(lunId, file, { blockBytes });
   return { tgt, target, file, lunId, sizeBytes };
+};
+
+/** What a file holds there, without the initiator. */
+export const bytesAt = async (file: string, offset: number, length: number): Promise<Buffer> => {
+  const handle = await open(file);
+  const bytes = Buffer.alloc(length);
+  await handle.read(bytes, 0, length, offset);
+  await handle.close();
+  return bytes;
 };
 
 /** An initiator whose sessions end with the test. */

@@ -1,5 +1,9 @@
-import type { FakeGroup, FakeGroupSnapshot, FakeLabel, FakeLun, FakeLunSnapshot, FakeTarget } from "./entities.ts";
-import { EntityTable, type FakeCluster, type FakeEntity } from "./entities.ts";
+import { EntityTable, type FakeCluster, type FakeEntity, type FakeLabel } from "./entities/entity.ts";
+import type { FakeConnection, FakeDataStore, FakeHost, FakeStoragePolicy } from "./entities/hosts.ts";
+import type { FakeGroup, FakeGroupSnapshot, FakeLun, FakeLunSnapshot, FakeTarget } from "./entities/iscsi.ts";
+import type { FakeVds, FakeVlan } from "./entities/networks.ts";
+import type { FakeNfsExport, FakeNfsInode } from "./entities/nfs.ts";
+import type { FakeVm, FakeVmFolder, FakeVmSnapshot, FakeVmVolume, FakeVmVolumeSnapshot } from "./entities/vms.ts";
 import { type FakeWhere, matches } from "./query.ts";
 import { FakeRefusal } from "./refusal.ts";
 import { FakeTasks } from "./tasks.ts";
@@ -13,6 +17,20 @@ export class FakeModel {
   readonly groups: EntityTable<FakeGroup> = new EntityTable();
   readonly groupSnapshots: EntityTable<FakeGroupSnapshot> = new EntityTable();
   readonly labels: EntityTable<FakeLabel> = new EntityTable();
+  readonly vms: EntityTable<FakeVm> = new EntityTable();
+  readonly vmSnapshots: EntityTable<FakeVmSnapshot> = new EntityTable();
+  readonly vmVolumes: EntityTable<FakeVmVolume> = new EntityTable();
+  readonly vmVolumeSnapshots: EntityTable<FakeVmVolumeSnapshot> = new EntityTable();
+  readonly vmFolders: EntityTable<FakeVmFolder> = new EntityTable();
+  readonly vdses: EntityTable<FakeVds> = new EntityTable();
+  readonly vlans: EntityTable<FakeVlan> = new EntityTable();
+  readonly nfsExports: EntityTable<FakeNfsExport> = new EntityTable();
+  readonly nfsInodes: EntityTable<FakeNfsInode> = new EntityTable();
+  readonly hosts: EntityTable<FakeHost> = new EntityTable();
+  readonly dataStores: EntityTable<FakeDataStore> = new EntityTable();
+  readonly storagePolicies: EntityTable<FakeStoragePolicy> = new EntityTable();
+  /** Who is logged in now; asked of what serves the LUNs. */
+  readonly connections: FakeConnection[] = [];
   readonly tasks: FakeTasks = new FakeTasks();
 }
 

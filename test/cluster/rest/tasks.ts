@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { EntityTable, type FakeCluster } from "./entities.ts";
+import { EntityTable, type FakeCluster } from "./entities/entity.ts";
 
 /** What a change asks of the cluster. */
 export interface FakeChange {

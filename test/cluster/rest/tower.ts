@@ -9,9 +9,15 @@ import { FakeModel } from "./model.ts";
 import type { FakeOperation, FakeOperations } from "./operation.ts";
 import { generalOperations } from "./operations/general.ts";
 import { groupOperations } from "./operations/groups.ts";
+import { labelOperations } from "./operations/labels.ts";
 import { lunSnapshotOperations } from "./operations/lun-snapshots.ts";
 import { lunOperations } from "./operations/luns.ts";
+import { nfsOperations } from "./operations/nfs.ts";
 import { targetOperations } from "./operations/targets.ts";
+import { vmPartOperations } from "./operations/vm-parts.ts";
+import { vmSnapshotOperations } from "./operations/vm-snapshots.ts";
+import { vmVolumeOperations } from "./operations/vm-volumes.ts";
+import { vmOperations } from "./operations/vms.ts";
 import { FakeRefusal } from "./refusal.ts";
 
 const operations: FakeOperations = {
@@ -20,6 +26,12 @@ const operations: FakeOperations = {
   ...lunOperations,
   ...lunSnapshotOperations,
   ...groupOperations,
+  ...vmVolumeOperations,
+  ...vmOperations,
+  ...vmPartOperations,
+  ...vmSnapshotOperations,
+  ...nfsOperations,
+  ...labelOperations,
 };
 
 const bodyBytesMax = 16 * 2 ** 20;

@@ -1,114 +1,124 @@
 import assert from "node:assert/strict";
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import type { CreateVolumeOptions, VolumeHandle } from "../../../gateway/storage/volume-io.ts";
-import type { FakeCluster } from "../rest/entities.ts";
-import type { FakeTower } from "../rest/tower.ts";
+import type { FakeCluster } from "../rest/entities/entity.ts";
+import type { FakeTarget } from "../rest/entities/iscsi.ts";
+import type { FakeModel } from "../rest/model.ts";
+import { lunDeletion, newLun } from "../rest/operations/luns.ts";
+import { targetCreation } from "../rest/operations/targets.ts";
+import { addVmVolume, removeVmVolume } from "../rest/operations/vm-volumes.ts";
+import type { FakeChange } from "../rest/tasks.ts";
+import type { Striping } from "../zbs/extent-table.ts";
 import type { ZbsVolume } from "../zbs/zbs.ts";
-import { PlainClient } from "./plain-client.ts";
+import { CustomersVolume } from "./customers-volume.ts";
+
+/** What names a thing of a cluster: CloudTower's id, or the cluster's own. */
+export interface CustomersObject {
+  readonly kind: "lun" | "volume" | "vm" | "nfs-file";
+  readonly id: string;
+}
 
 const defaultTarget = "default";
 
 /**
  * Whoever the cluster belongs to: makes volumes as its console would, and reads and writes them as
- * its hosts and VMs do. Ids are CloudTower's; a volume is also known by its ZBS id.
+ * its hosts and VMs do. Ids may be CloudTower's, or the cluster's own (`local_id`).
  */
 export class Customer {
-  readonly #tower: FakeTower;
-  readonly #cluster: FakeCluster;
-  readonly #client: PlainClient;
+  readonly model: FakeModel;
+  readonly cluster: FakeCluster;
 
-  constructor(tower: FakeTower, cluster: FakeCluster) {
-    this.#tower = tower;
-    this.#cluster = cluster;
-    this.#client = new PlainClient(tower);
+  constructor(model: FakeModel, cluster: FakeCluster) {
+    this.model = model;
+    this.cluster = cluster;
   }
 
-  /** @returns the id of the LUN */
-  async createVolume({ name, sizeBytes, geometry, lun }: CreateVolumeOptions): Promise<string> {
-    const { stripeCount = 4, stripeBytes = 2 ** 16 } = geometry ?? {};
-    const target = await this.#target(lun?.target ?? defaultTarget, { stripeCount, stripeBytes });
-    const created = await this.#client.change("create-iscsi-lun", [
-      {
-        ...{ name, iscsi_target_id: target, replica_num: 2, assigned_size: sizeBytes },
-        ...(lun?.lunId !== undefined && { lun_id: lun.lunId }),
-      },
-    ]);
-    return created.id;
+  async createVolume({ name, kind, sizeBytes, geometry, lun }: CreateVolumeOptions): Promise<CustomersObject> {
+    const striping = { ...this.cluster.storage.volumeStriping, ...geometry };
+    if (kind === "volume") {
+      const { id } = addVmVolume(this.model, this.cluster, { name, sizeBytes, striping });
+      return { kind, id };
+    }
+    const target = await this.target(lun?.target ?? defaultTarget);
+    const volume = () => this.cluster.storage.zbs.create(sizeBytes, striping);
+    const made = newLun(this.model, { name, target, lunId: lun?.lunId, volume, sizeBytes });
+    await this.do(made);
+    return { kind, id: made.data.id };
   }
 
-  async renameVolume(id: string, name: string): Promise<void> {
-    await this.#client.change("update-iscsi-lun", { where: { id }, data: { name } });
+  /** A target of this name, which is made where it is missing. */
+  async target(name: string, striping: Partial<Striping> = {}): Promise<FakeTarget> {
+    const known = this.model.targets.all().find((target) => target.name === name && target.cluster === this.cluster);
+    if (known !== undefined) return known;
+    const { stripeCount: stripe_num = 4, stripeBytes: stripe_size = 2 ** 16 } = striping;
+    const made = targetCreation(this.model, {
+      ...{ name, cluster_id: this.cluster.id, replica_num: 2, thin_provision: true, stripe_num, stripe_size },
+    });
+    await this.do(made);
+    return made.data;
+  }
+
+  /** A file's name is its path from the export on: only its last part can be another one. */
+  renameVolume(id: string, name: string): void {
+    const found = this.#named(id);
+    found.name = name;
   }
 
   async deleteVolume(id: string): Promise<void> {
-    await this.#client.change("delete-iscsi-lun", { where: { id }, data: { remove_snapshot: false } });
+    const lun = this.#luns().find(isNamed(id));
+    const volume = this.model.vmVolumes.all().find(isNamed(id));
+    if (volume !== undefined) {
+      assert(!volume.mounting, `${volume.name} is a VM's`);
+      removeVmVolume(this.model, volume);
+    } else if (lun !== undefined) {
+      await this.do(lunDeletion(this.model, lun, false));
+    } else {
+      const inode = this.model.nfsInodes.all().find(isNamed(id)) ?? assert.fail(`there is no ${id}`);
+      inode.nfs_export.inodes.splice(inode.nfs_export.inodes.indexOf(inode), 1);
+      this.model.nfsInodes.delete(inode);
+      if (inode.volume !== undefined) this.cluster.storage.zbs.delete(inode.volume);
+    }
   }
 
-  /** Straight at the storage, as whoever is served by it reads and writes. */
+  /** Straight at the storage, as whoever is served by it reads and writes; a snapshot too. */
   openVolume(id: string): VolumeHandle {
-    return new CustomersVolume(this.#volume(id));
+    return new CustomersVolume(this.zbsVolume(id));
   }
 
-  #volume(id: string): ZbsVolume {
-    const { luns } = this.#tower.model;
-    return luns.find(id)?.volume ?? this.#cluster.storage.zbs.find(id) ?? assert.fail(`there is no ${id}`);
+  zbsVolume(id: string): ZbsVolume {
+    const lun = this.#luns().find(isNamed(id)) ?? this.model.vmVolumes.all().find(isNamed(id))?.lun;
+    const inside =
+      lun?.volume ??
+      this.model.lunSnapshots.all().find(isNamed(id))?.volume ??
+      this.model.nfsInodes.all().find(isNamed(id))?.volume ??
+      this.cluster.storage.zbs.find(id);
+    return inside ?? assert.fail(`there is no ${id}`);
   }
 
-  /** A target of this name with these stripes, which is made where it is missing. */
-  async #target(name: string, of: { readonly stripeCount: number; readonly stripeBytes: number }): Promise<string> {
-    const cluster = this.#cluster;
-    const known = this.#tower.model.targets.all().find((target) => {
-      const isLike = target.stripe_num === of.stripeCount && target.stripe_size === of.stripeBytes;
-      return target.cluster === cluster && target.name === name && isLike;
-    });
-    if (known !== undefined) return known.id;
-    const created = await this.#client.change("create-iscsi-target", [
-      {
-        ...{ name, cluster_id: cluster.id, replica_num: 2, thin_provision: true },
-        ...{ stripe_num: of.stripeCount, stripe_size: of.stripeBytes },
-      },
-    ]);
-    return created.id;
-  }
-}
-
-/** A call is done when it returns its promise, so a snapshot has all of it or nothing. */
-class CustomersVolume implements VolumeHandle {
-  readonly #volume: ZbsVolume;
-  readonly #fd: number;
-
-  constructor(volume: ZbsVolume) {
-    this.#volume = volume;
-    this.#fd = openSync(volume.path, "r+");
+  /** Makes a change as the console does. @throws what its task failed with */
+  async do(change: FakeChange): Promise<void> {
+    const { tasks } = this.model;
+    const task = tasks.begin(change);
+    await tasks.settled(this.cluster);
+    assert.equal(task.status, "SUCCESSED", task.error_message ?? "");
   }
 
-  get sizeBytes(): number {
-    return this.#volume.sizeBytes;
+  #named(id: string): { name: string } {
+    const { vmVolumes, vms, nfsInodes } = this.model;
+    return (
+      vmVolumes.all().find(isNamed(id)) ??
+      this.#luns().find(isNamed(id)) ??
+      vms.all().find(isNamed(id)) ??
+      nfsInodes.all().find(isNamed(id)) ??
+      assert.fail(`there is no ${id}`)
+    );
   }
 
-  get geometry(): ZbsVolume["striping"] {
-    return this.#volume.striping;
-  }
-
-  async read(offset: number, into: Uint8Array): Promise<void> {
-    const length = readSync(this.#fd, into, 0, into.byteLength, offset);
-    into.fill(0, length);
-  }
-
-  async write(offset: number, data: Uint8Array): Promise<void> {
-    assert(offset + data.byteLength <= this.sizeBytes, "a volume ends where it ends");
-    writeSync(this.#fd, data, 0, data.byteLength, offset);
-  }
-
-  async zero(offset: number, length: number): Promise<void> {
-    await this.write(offset, new Uint8Array(length));
-  }
-
-  async flush(): Promise<void> {
-    // Whatever was written is in its file already.
-  }
-
-  async close(): Promise<void> {
-    closeSync(this.#fd);
+  #luns() {
+    return this.model.luns.all().filter(({ iscsi_target: target }) => !target.internal);
   }
 }
+
+export const isNamed =
+  (id: string) =>
+  (entity: { readonly id: string; readonly local_id: string }): boolean =>
+    entity.id === id || entity.local_id === id;

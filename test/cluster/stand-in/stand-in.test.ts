@@ -62,7 +62,8 @@ test("snapshots of a group are of one instant, and stay when the group goes", as
   const { standIn, client } = await opened(context);
   const { customer } = standIn;
   const names = ["left", "right"];
-  const ids = await Promise.all(names.map((name) => customer.createVolume({ name, kind: "lun", sizeBytes: MiB })));
+  const luns = await Promise.all(names.map((name) => customer.createVolume({ name, kind: "lun", sizeBytes: MiB })));
+  const ids = luns.map(({ id }) => id);
   const volumes = ids.map((id) => customer.openVolume(id));
   let isOver = false;
   const writing = (async () => {
@@ -94,8 +95,8 @@ test("snapshots of a group are of one instant, and stay when the group goes", as
 
 test("a LUN is in one group at most", async (context) => {
   const { standIn, client } = await opened(context);
-  const lun = await standIn.customer.createVolume({ name: "disk", kind: "lun", sizeBytes: MiB });
-  const group = { cluster_id: standIn.cluster.id, iscsi_luns_ids: [lun], namespaces_ids: [] };
+  const { id } = await standIn.customer.createVolume({ name: "disk", kind: "lun", sizeBytes: MiB });
+  const group = { cluster_id: standIn.cluster.id, iscsi_luns_ids: [id], namespaces_ids: [] };
   await client.change("create-consistency-group", [{ ...group, name: "theirs" }]);
   const { status } = await client.call("create-consistency-group", [{ ...group, name: "ours" }]);
   assert.equal(status, 400);

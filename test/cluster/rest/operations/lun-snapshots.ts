@@ -1,4 +1,4 @@
-import { FakeLunSnapshot } from "../entities.ts";
+import { FakeLunSnapshot } from "../entities/iscsi.ts";
 import { chosen, type FakeModel, need } from "../model.ts";
 import { change, changeEach, type FakeOperations, queriesOf } from "../operation.ts";
 import type { FakeWhere } from "../query.ts";

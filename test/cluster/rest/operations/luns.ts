@@ -1,5 +1,6 @@
 import type { ZbsVolume } from "../../zbs/zbs.ts";
-import { FakeLun, type FakeTarget } from "../entities.ts";
+import type { FakeCluster } from "../entities/entity.ts";
+import { FakeLun, FakeTarget } from "../entities/iscsi.ts";
 import { bytesOf, chosen, type FakeModel, need } from "../model.ts";
 import { change, changeEach, type FakeOperations, queriesOf } from "../operation.ts";
 import type { FakeWhere } from "../query.ts";
@@ -37,14 +38,18 @@ interface NewLun {
   readonly lunId?: number | undefined;
   readonly volume: () => ZbsVolume;
   readonly allowedInitiators?: string | undefined;
+  /** As it was asked for; what a cluster makes of it is rounded up. */
+  readonly sizeBytes?: number | undefined;
 }
 
 /** A LUN that is made of a volume; others see it when its task has ended. */
-const newLun = (model: FakeModel, { name, target, lunId, volume, allowedInitiators }: NewLun): FakeChange => {
+export const newLun = (model: FakeModel, wanted: NewLun): FakeChange & { readonly data: FakeLun } => {
+  const { name, target, lunId, volume, allowedInitiators, sizeBytes } = wanted;
   if (lunId !== undefined && (lunId < 1 || lunId > lunIdMax)) throw new FakeRefusal(400, `${lunId} is no LUN id here`);
   const { cluster } = target;
   const isTaken = lunId !== undefined && target.luns.some(({ lun_id }) => lun_id === lunId);
   const lun = new FakeLun({ name, target, lunId: lunId ?? freeLunId(target), volume: volume() });
+  if (sizeBytes !== undefined && !cluster.storage.behaviour.showsRoundedSizes) lun.assigned_size = sizeBytes;
   if (allowedInitiators !== undefined) lun.allowed_initiators = allowedInitiators;
   lun.entityAsyncStatus = "CREATING";
   model.luns.add(lun);
@@ -61,7 +66,16 @@ const newLun = (model: FakeModel, { name, target, lunId, volume, allowedInitiato
   };
 };
 
-const forget = (model: FakeModel, lun: FakeLun): void => {
+/** The LUN that a virtual volume lies in: in ELF's own target, which nobody is served from. */
+export const addVolumeLun = (model: FakeModel, name: string, cluster: FakeCluster, volume: ZbsVolume): FakeLun => {
+  const known = model.targets.all().find((target) => target.internal && target.cluster === cluster);
+  const target = known ?? model.targets.add(new FakeTarget("zbs-elf", cluster, true));
+  const lun = model.luns.add(new FakeLun({ name, target, lunId: freeLunId(target), volume }));
+  target.luns.push(lun);
+  return lun;
+};
+
+export const forget = (model: FakeModel, lun: FakeLun): void => {
   const { luns } = lun.iscsi_target;
   if (luns.includes(lun)) luns.splice(luns.indexOf(lun), 1);
   model.luns.delete(lun);
@@ -78,7 +92,7 @@ const created = (model: FakeModel, params: LunCreation): FakeChange => {
   };
   const sizeBytes = bytesOf(params.assigned_size, params.assigned_size_unit);
   return newLun(model, {
-    ...{ name: params.name, target, lunId: params.lun_id, allowedInitiators: params.allowed_initiators },
+    ...{ name: params.name, target, lunId: params.lun_id, allowedInitiators: params.allowed_initiators, sizeBytes },
     volume: () => storage.zbs.create(sizeBytes, striping),
   });
 };
@@ -88,20 +102,22 @@ const updated = (lun: FakeLun, params: LunUpdate): FakeChange => ({
   description: `Update iSCSI LUN ${lun.name}`,
   run: async () => {
     const { name, assigned_size: size, assigned_size_unit: unit, allowed_initiators: initiators } = params;
-    if (size !== undefined && bytesOf(size, unit) < lun.volume.sizeBytes) {
+    const { behaviour } = lun.cluster.storage;
+    if (size !== undefined && bytesOf(size, unit) < lun.assigned_size) {
       throw new FakeTaskFailure("ISCSI_LUN_SHRINK", `${lun.name} can't become smaller`);
     }
     lun.name = name ?? lun.name;
     lun.allowed_initiators = initiators ?? lun.allowed_initiators;
-    if (size !== undefined && bytesOf(size, unit) > lun.volume.sizeBytes) {
+    if (size !== undefined && bytesOf(size, unit) > lun.assigned_size) {
       lun.cluster.storage.zbs.grow(lun.volume, bytesOf(size, unit));
       const { internal, iqn_name } = lun.iscsi_target;
+      lun.assigned_size = behaviour.showsRoundedSizes ? lun.volume.sizeBytes : bytesOf(size, unit);
       if (!internal) await lun.cluster.storage.luns.growLun(iqn_name, lun.lun_id, lun.volume.path);
     }
   },
 });
 
-const deleted = (model: FakeModel, lun: FakeLun, removesSnapshots: boolean): FakeChange => {
+export const lunDeletion = (model: FakeModel, lun: FakeLun, removesSnapshots: boolean): FakeChange => {
   lun.entityAsyncStatus = "DELETING";
   return {
     ...{ data: lun, cluster: lun.cluster, type: "IscsiLun", mutation: "delete" },
@@ -129,7 +145,10 @@ const cloned = (
   params: { readonly name: string; readonly snapshot_id: string; readonly iscsi_target_id: string },
 ): FakeChange => {
   const target = need(model.targets, params.iscsi_target_id);
-  const { volume } = need(model.lunSnapshots, params.snapshot_id);
+  const { volume, iscsi_target: from } = need(model.lunSnapshots, params.snapshot_id);
+  if (from.internal && !target.cluster.storage.behaviour.clonesVolumesAnywhere) {
+    throw new FakeRefusal(400, "it is a virtual volume's snapshot");
+  }
   if (volume === undefined) throw new FakeRefusal(400, "the snapshot is not there yet");
   return newLun(model, { name: params.name, target, volume: () => target.cluster.storage.zbs.clone(volume) });
 };
@@ -179,7 +198,7 @@ export const lunOperations: FakeOperations = {
     chosen(model.luns, where).map((lun) => updated(lun, data)),
   ),
   "/delete-iscsi-lun": change<{ where: FakeWhere; data: { remove_snapshot: boolean } }>((model, { where, data }) =>
-    chosen(model.luns, where).map((lun) => deleted(model, lun, data.remove_snapshot)),
+    chosen(model.luns, where).map((lun) => lunDeletion(model, lun, data.remove_snapshot)),
   ),
   "/clone-iscsi-lun-from-snapshot": changeEach(cloned),
   "/rollback-iscsi-lun-from-snapshot": changeEach(rolledBack),

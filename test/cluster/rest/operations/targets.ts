@@ -1,4 +1,4 @@
-import { FakeTarget } from "../entities.ts";
+import { FakeTarget } from "../entities/iscsi.ts";
 import { bytesOf, chosen, type FakeModel, need } from "../model.ts";
 import { change, changeEach, type FakeOperations, queriesOf } from "../operation.ts";
 import type { FakeWhere } from "../query.ts";
@@ -41,7 +41,7 @@ const assignParams = (target: FakeTarget, params: TargetParams): void => {
 };
 
 /** Brings what serves a target's LUNs to what is said of it. */
-export const serveTarget = async (target: FakeTarget): Promise<void> => {
+const serveTarget = async (target: FakeTarget): Promise<void> => {
   if (target.internal) return;
   const { iqn_name, iqn_whitelist, chap_enabled, chap_name, chap_secret } = target;
   await target.cluster.storage.luns.putTarget({
@@ -51,7 +51,10 @@ export const serveTarget = async (target: FakeTarget): Promise<void> => {
   });
 };
 
-const created = (model: FakeModel, params: TargetCreation): FakeChange => {
+export const targetCreation = (
+  model: FakeModel,
+  params: TargetCreation,
+): FakeChange & { readonly data: FakeTarget } => {
   const cluster = need(model.clusters, params.cluster_id);
   if (![1, 2, 4, 8, 16, 32, 64, 128].includes(params.stripe_num)) {
     if (!cluster.storage.takesAnyStripes) throw new FakeRefusal(400, `${params.stripe_num} is no number of stripes`);
@@ -94,7 +97,7 @@ const deleted = (model: FakeModel, target: FakeTarget): FakeChange => ({
 
 export const targetOperations: FakeOperations = {
   ...queriesOf("iscsi-targets", (model) => model.targets.all()),
-  "/create-iscsi-target": changeEach(created),
+  "/create-iscsi-target": changeEach(targetCreation),
   "/update-iscsi-target": change<{ where: FakeWhere; data: TargetParams }>((model, { where, data }) =>
     chosen(model.targets, where).map((target) => updated(target, data)),
   ),

@@ -1,84 +1,5 @@
-import { randomBytes, randomUUID } from "node:crypto";
-import type { ZbsVolume } from "../zbs/zbs.ts";
-import type { ClusterStorage } from "./storage.ts";
-
-/*
- * What a CloudTower knows, with the names of its answers. What one refers to is the other itself;
- * lists are worked out. What is missing of an answer is filled up by the contract.
- */
-
-export type AsyncStatus = "CREATING" | "UPDATING" | "DELETING" | null;
-
-/** Has what every entity has. */
-export abstract class FakeEntity {
-  readonly id: string = `c${randomBytes(12).toString("hex")}`;
-  local_id: string = randomUUID();
-  entityAsyncStatus: AsyncStatus = null;
-  local_created_at: string = new Date().toISOString();
-  readonly labels: FakeLabel[] = [];
-  abstract name: string;
-  abstract readonly cluster: FakeCluster;
-}
-
-/** Entities of one kind, in the order that they were made in. */
-export class EntityTable<T extends { readonly id: string }> {
-  readonly #byId = new Map<string, T>();
-
-  add<Added extends T>(entity: Added): Added {
-    this.#byId.set(entity.id, entity);
-    return entity;
-  }
-
-  find(id: string): T | undefined {
-    return this.#byId.get(id);
-  }
-
-  all(): readonly T[] {
-    return [...this.#byId.values()];
-  }
-
-  delete(entity: T): void {
-    this.#byId.delete(entity.id);
-  }
-}
-
-export class FakeLabel {
-  readonly id: string = `c${randomBytes(12).toString("hex")}`;
-  readonly key: string;
-  readonly value: string;
-  readonly createdAt: string = new Date().toISOString();
-
-  constructor(key: string, value: string) {
-    this.key = key;
-    this.value = value;
-  }
-}
-
-export class FakeCluster extends FakeEntity {
-  name: string;
-  readonly storage: ClusterStorage;
-  readonly type = "SMTX_OS";
-  readonly hypervisor = "ELF";
-  readonly architecture = "X86_64";
-  readonly connect_state = "CONNECTED";
-  readonly version = "6.3.0";
-  readonly ip = "127.0.0.1";
-  readonly total_data_capacity: number = 2 ** 40;
-
-  constructor(name: string, storage: ClusterStorage) {
-    super();
-    this.name = name;
-    this.storage = storage;
-  }
-
-  get cluster(): FakeCluster {
-    return this;
-  }
-
-  get used_data_space(): number {
-    return this.storage.usedBytes();
-  }
-}
+import type { ZbsVolume } from "../../zbs/zbs.ts";
+import { type FakeCluster, FakeEntity } from "./entity.ts";
 
 export class FakeTarget extends FakeEntity {
   name: string;
@@ -120,6 +41,8 @@ export class FakeLun extends FakeEntity {
   readonly volume: ZbsVolume;
   readonly snapshots: FakeLunSnapshot[] = [];
   consistency_group: FakeGroup | null = null;
+  /** Bytes. */
+  assigned_size: number;
   allowed_initiators = "*/*";
 
   constructor(options: { name: string; target: FakeTarget; lunId: number; volume: ZbsVolume }) {
@@ -128,15 +51,12 @@ export class FakeLun extends FakeEntity {
     this.iscsi_target = options.target;
     this.lun_id = options.lunId;
     this.volume = options.volume;
+    this.assigned_size = options.volume.sizeBytes;
     this.local_id = options.volume.id;
   }
 
   get cluster(): FakeCluster {
     return this.iscsi_target.cluster;
-  }
-
-  get assigned_size(): number {
-    return this.volume.sizeBytes;
   }
 
   get zbs_volume_id(): string {
@@ -164,7 +84,7 @@ export class FakeLun extends FakeEntity {
   }
 
   get unique_size(): number {
-    return uniqueBytes(this.volume);
+    return this.cluster.storage.zbs.uniqueBytes(this.volume);
   }
 }
 
@@ -197,7 +117,7 @@ export class FakeLunSnapshot extends FakeEntity {
   }
 
   get unique_size(): number {
-    return uniqueBytes(this.volume);
+    return this.volume === undefined ? 0 : this.cluster.storage.zbs.uniqueBytes(this.volume);
   }
 }
 
@@ -238,6 +158,3 @@ export class FakeGroupSnapshot extends FakeEntity {
     return this.snapshots;
   }
 }
-
-const uniqueBytes = (volume: ZbsVolume | undefined): number =>
-  volume === undefined ? 0 : volume.rows.filter((row) => row.everExist).length * volume.striping.extentBytes;
