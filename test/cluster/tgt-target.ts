@@ -102,12 +102,9 @@ export class TgtTarget {
 
   /** An account is the tgtd's, not the target's: a user has the secret that he had first. */
   async demandChap({ user, secret }: TgtChap): Promise<void> {
-    await this.#run("--op", "new", "--mode", "account", "--user", user, "--password", secret).catch(
-      (error: unknown) => {
-        if (!String(error).includes("exists")) throw error;
-      },
-    );
-    await this.#admin("bind", "account", "--user", user);
+    const account = ["--mode", "account", "--user", user, "--password", secret];
+    await this.#run("--op", "new", ...account).catch(unlessThere);
+    await this.#admin("bind", "account", "--user", user).catch(unlessThere);
   }
 
   async connections(): Promise<readonly TgtConnection[]> {
@@ -134,3 +131,7 @@ export class TgtTarget {
     return this.#run("--op", operation, "--mode", mode, "--tid", `${this.#tid}`, ...parameters);
   }
 }
+
+const unlessThere = (error: unknown): void => {
+  if (!String(error).includes("exists")) throw error;
+};

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { busSchema, nicModelSchema } from "../../../../../core/api/object/vm.ts";
+import { busSchema, type firmwareSchema, nicModelSchema } from "../../../../../core/api/object/vm.ts";
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
 import { listOf, type Noun, refSchema, whereId } from "./noun.ts";
@@ -99,3 +99,49 @@ export const listNics = (tower: CloudTower, clusterId: string, call?: StorageCal
 
 export const listNicsOfVms = (tower: CloudTower, vmIds: readonly string[], call?: StorageCall) =>
   vmIds.length === 0 ? Promise.resolve([]) : listOf(tower, nics, { vm: { id_in: vmIds } }, call);
+
+export interface MountedDisk {
+  readonly volumeId: string;
+  readonly bus: z.infer<typeof busSchema>;
+  /** Its place in the order in which the VM tries to start, from 1; 0: it doesn't. */
+  readonly boot: number;
+  readonly index?: number;
+}
+
+export interface NewVm {
+  readonly clusterId: string;
+  readonly name: string;
+  readonly description?: string;
+  readonly vcpu: number;
+  readonly cpu: { readonly cores: number; readonly sockets: number };
+  readonly memoryBytes: number;
+  readonly firmware: z.infer<typeof firmwareSchema>;
+  readonly ha: boolean;
+  readonly nics: readonly NewNic[];
+  readonly disks: readonly MountedDisk[];
+  readonly folderId?: string;
+}
+
+/** As CloudTower takes it; what is not said is left out. */
+export const newNicOf = ({
+  vlanId,
+  macAddress,
+  model,
+  isEnabled,
+  ipAddress,
+  gateway,
+  subnetMask,
+}: Partial<NewNic>) => ({
+  ...(vlanId !== undefined && { connect_vlan_id: vlanId }),
+  ...(macAddress !== undefined && { mac_address: macAddress }),
+  ...(model !== undefined && { model }),
+  ...(isEnabled !== undefined && { enabled: isEnabled }),
+  ...(ipAddress !== undefined && { ip_address: ipAddress }),
+  ...(gateway !== undefined && { gateway }),
+  ...(subnetMask !== undefined && { subnet_mask: subnetMask }),
+});
+
+export const newDiskOf = ({ volumeId, bus, boot, index }: MountedDisk) => ({
+  ...{ vm_volume_id: volumeId, bus, boot },
+  ...(index !== undefined && { index }),
+});

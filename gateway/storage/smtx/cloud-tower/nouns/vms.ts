@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { type busSchema, firmwareSchema, powerStateSchema } from "../../../../../core/api/object/vm.ts";
+import { firmwareSchema, powerStateSchema } from "../../../../../core/api/object/vm.ts";
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
 import {
-  changed,
   deleted,
   firstOf,
   labelsSchema,
@@ -15,7 +14,7 @@ import {
   theseOf,
   whereId,
 } from "./noun.ts";
-import type { NewNic } from "./vm-parts.ts";
+import { type NewVm, newDiskOf, newNicOf } from "./vm-parts.ts";
 
 const vms: Noun<TowerVm> = {
   list: "get-vms",
@@ -63,28 +62,6 @@ export interface TowerVm {
   readonly isSettled: boolean;
 }
 
-export interface MountedDisk {
-  readonly volumeId: string;
-  readonly bus: z.infer<typeof busSchema>;
-  /** Its place in the order in which the VM tries to start, from 1; 0: it doesn't. */
-  readonly boot: number;
-  readonly index?: number;
-}
-
-export interface NewVm {
-  readonly clusterId: string;
-  readonly name: string;
-  readonly description?: string;
-  readonly vcpu: number;
-  readonly cpu: { readonly cores: number; readonly sockets: number };
-  readonly memoryBytes: number;
-  readonly firmware: z.infer<typeof firmwareSchema>;
-  readonly ha: boolean;
-  readonly nics: readonly NewNic[];
-  readonly disks: readonly MountedDisk[];
-  readonly folderId?: string;
-}
-
 export const listVms = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
   listOf(tower, vms, { cluster: { id: clusterId } }, call);
 
@@ -127,21 +104,8 @@ const bodyOf = (wanted: NewVm) => ({
   ...{ vcpu: wanted.vcpu, cpu_cores: wanted.cpu.cores, cpu_sockets: wanted.cpu.sockets },
   ...{ memory: wanted.memoryBytes, memory_unit: "B", firmware: wanted.firmware, ha: wanted.ha },
   ...(wanted.folderId !== undefined && { folder_id: wanted.folderId }),
-  vm_nics: wanted.nics.map(nicBody),
-  vm_disks: wanted.disks.length === 0 ? {} : { mount_disks: wanted.disks.map(diskBody) },
-});
-
-const nicBody = ({ vlanId, macAddress, model, isEnabled, ipAddress, gateway, subnetMask }: NewNic) => ({
-  ...(vlanId !== undefined && { connect_vlan_id: vlanId }),
-  ...{ mac_address: macAddress, model, enabled: isEnabled },
-  ...(ipAddress !== undefined && { ip_address: ipAddress }),
-  ...(gateway !== undefined && { gateway }),
-  ...(subnetMask !== undefined && { subnet_mask: subnetMask }),
-});
-
-const diskBody = ({ volumeId, bus, boot, index }: MountedDisk) => ({
-  ...{ vm_volume_id: volumeId, bus, boot },
-  ...(index !== undefined && { index }),
+  vm_nics: wanted.nics.map(newNicOf),
+  vm_disks: wanted.disks.length === 0 ? {} : { mount_disks: wanted.disks.map(newDiskOf) },
 });
 
 /** Into the recycle bin, where the cluster has one. Idempotent. */
@@ -151,37 +115,3 @@ export const deleteVm = (
   { withSnapshots }: { readonly withSnapshots: boolean },
   call?: StorageCall,
 ): Promise<void> => deleted(tower, "delete-vm", { ...whereId(id), effect: { include_snapshots: withSnapshots } }, call);
-
-export const startVm = (tower: CloudTower, id: string, call?: StorageCall): Promise<void> =>
-  changed(tower, "start-vm", whereId(id), call);
-
-/** At once, as by pulling the plug. */
-export const powerOffVm = (tower: CloudTower, id: string, call?: StorageCall): Promise<void> =>
-  changed(tower, "poweroff-vm", whereId(id), call);
-
-/** Asks the guest to. */
-export const shutDownVm = (tower: CloudTower, id: string, call?: StorageCall): Promise<void> =>
-  changed(tower, "shutdown-vm", whereId(id), call);
-
-export const addVmDisks = (
-  tower: CloudTower,
-  { vmId, disks }: { readonly vmId: string; readonly disks: readonly MountedDisk[] },
-  call?: StorageCall,
-): Promise<void> => {
-  const data = { vm_disks: { mount_disks: disks.map(diskBody) } };
-  return changed(tower, "add-vm-disk", { ...whereId(vmId), data }, call);
-};
-
-/** The volumes stay. */
-export const removeVmDisks = (
-  tower: CloudTower,
-  { vmId, diskIds }: { readonly vmId: string; readonly diskIds: readonly string[] },
-  call?: StorageCall,
-): Promise<void> => changed(tower, "remove-vm-disk", { ...whereId(vmId), data: { disk_ids: diskIds } }, call);
-
-/** The VM, which is off, becomes what its snapshot has. */
-export const rollbackVm = (
-  tower: CloudTower,
-  { vmId, snapshotId }: { readonly vmId: string; readonly snapshotId: string },
-  call?: StorageCall,
-): Promise<void> => changed(tower, "rollback-vm", { ...whereId(vmId), data: { snapshot_id: snapshotId } }, call);
