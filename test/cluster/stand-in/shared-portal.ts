@@ -7,7 +7,7 @@ let portal: Promise<TgtPortal> | undefined;
 let users = 0;
 let ending: NodeJS.Timeout | undefined;
 
-/** The portal that the clusters of a process share, since to start one takes longer than the rest. */
+/** The portal that the clusters of a process share: to start one takes longer than all else. */
 export const sharePortal = (): Promise<TgtPortal> => {
   users += 1;
   clearTimeout(ending);
