@@ -1,13 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
-import { VisibleError } from "../../../core/api/errors.ts";
 import { plainGeometry } from "../../../core/extent/geometry.ts";
 import { Initiator } from "../../iscsi/initiator.ts";
 import { steadyTime, type Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import { hostAndPort, type SmtxConfig } from "../smtx-config.ts";
 import { CloudTower } from "./cloud-tower/client.ts";
+import { findCluster as findTowerCluster } from "./cloud-tower/nouns/clusters.ts";
 import { TowerHands } from "./cluster/tower-hands.ts";
 import type { ClusterContext } from "./context.ts";
 import { SmtxCluster } from "./driver.ts";
@@ -15,7 +14,11 @@ import { findCluster } from "./inventory/find-cluster.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { LedgerLun } from "./ledger-device.ts";
 import { ourName } from "./names.ts";
+import type { AskTokens } from "./records/comparing.ts";
 import { migrateRecords } from "./records/schema.ts";
+import { checkLength, extentTable, extentTokens } from "./ssh/extent-table.ts";
+import { openSsh } from "./ssh/open.ts";
+import type { SshRunner } from "./ssh/runner.ts";
 
 /** Only who is called so may log in to what is ours (W8). */
 export const initiatorName = "iqn.2026-11.backup.smtx:gateway";
@@ -45,18 +48,20 @@ export const openSmtx = async (
       secrets: chap === undefined ? [] : [chap.secret],
     });
     opened.push(() => tower.close());
-    const clusterId = await clusterIdOf(tower, config.cluster, call);
+    const clusterId = (await findTowerCluster(tower, config.cluster, call)).id;
     const portals = config.iscsi.portals.map((portal) => hostAndPort(portal, iscsiPort));
     const initiator = new Initiator({ portals, initiatorName, time, ...(chap !== undefined && { chap }) });
     opened.push(() => initiator.close());
-    const hands = new TowerHands({ tower, clusterId, initiatorName, chap, replicas });
+    const ssh = config.ssh && (await openSsh(config.ssh, time));
+    if (ssh !== undefined) opened.push(() => ssh.close());
+    const hands = new TowerHands({ tower, ssh, clusterId, initiatorName, chap, replicas });
     const device = await ledgerDevice({ hands, initiator, time }, call);
     opened.push(() => device.close());
     const ledger = await Ledger.open(device, { migrate: migrateRecords, time }, call);
     opened.push(() => ledger.close());
     const extentBytes = config.extentBytes ?? plainGeometry.extentBytes;
     const context: ClusterContext = {
-      ...{ ledger, hands, initiator, extentTokens: undefined },
+      ...{ ledger, hands, initiator, extentTokens: ssh && tokensBy(ssh) },
       find: (look) => findCluster({ tower, clusterId, extentBytes }, look),
       holder: randomBytes(6).toString("hex"),
     };
@@ -86,18 +91,12 @@ const ledgerDevice = async (
   });
 };
 
-const clusterSchema = z.looseObject({ id: z.string(), name: z.string() });
-
-/** By its id, or its name. @throws NOT_FOUND */
-const clusterIdOf = async (tower: CloudTower, written: string, call: StorageCall): Promise<string> => {
-  const where = { OR: [{ id: written }, { name: written }] };
-  const found = await tower.query("get-clusters", { where }, z.array(clusterSchema), call);
-  const [only, ...others] = found.some(({ id }) => id === written) ? found.filter(({ id }) => id === written) : found;
-  if (only !== undefined && others.length === 0) return only.id;
-  const why = only === undefined ? "knows no cluster" : `knows ${found.length} clusters called`;
-  throw new VisibleError("NOT_FOUND", `CloudTower at ${tower.url} ${why} “${written}”.`, {
-    hint: "Put the cluster's id into storage.cluster of the gateway's configuration.",
-  });
-};
+const tokensBy =
+  (ssh: SshRunner): AskTokens =>
+  async (zbsVolumeId, extents, call) => {
+    const table = await extentTable(ssh, zbsVolumeId, call);
+    checkLength(table, extents, zbsVolumeId);
+    return extentTokens(table);
+  };
 
 const secretIn = async (file: string): Promise<string> => (await readFile(file, "utf8")).trim();
