@@ -77,8 +77,15 @@ interface Named {
 export interface Hands {
   makeLun(wish: LunWish, call?: StorageCall): Promise<LunRef>;
   growLun(lun: string, sizeBytes: number, call?: StorageCall): Promise<void>;
-  /** Makes a LUN what a snapshot of it, or of another, has. */
-  rollBackLun(lun: string, snapshot: string, call?: StorageCall): Promise<void>;
+  /**
+   * Makes a LUN what a snapshot of it, or of another, has.
+   * @param to.atLeastBytes where the snapshot is smaller, it has zeros behind
+   */
+  rollBackLun(
+    lun: string,
+    to: { readonly snapshot: string; readonly atLeastBytes?: number },
+    call?: StorageCall,
+  ): Promise<void>;
   /** A LUN of ours with a snapshot's content, which shares it. */
   cloneSnapshot(of: { readonly snapshot: string; readonly name: string }, call?: StorageCall): Promise<LunRef>;
   /** At one instant. @returns by the cluster's ids of the volumes */

@@ -45,8 +45,12 @@ export class TowerHands implements Hands {
     return updateLun(this.#of.tower, lun, { sizeBytes }, call);
   }
 
-  rollBackLun(lun: string, snapshot: string, call?: StorageCall): Promise<void> {
-    return rollbackLun(this.#of.tower, { lunId: lun, snapshotId: snapshot }, call);
+  async rollBackLun(lun: string, to: Parameters<Hands["rollBackLun"]>[1], call?: StorageCall): Promise<void> {
+    const { tower } = this.#of;
+    const { snapshot, atLeastBytes = 0 } = to;
+    await rollbackLun(tower, { lunId: lun, snapshotId: snapshot }, call);
+    const now = await findLun(tower, lun, call);
+    if (now !== undefined && now.sizeBytes < atLeastBytes) await this.growLun(lun, atLeastBytes, call);
   }
 
   async cloneSnapshot(
