@@ -1,6 +1,6 @@
 /*
- * By what a snapshot is known: CloudTower's id, or, where it knows none, the cluster's own id with a
- * mark before it.
+ * By what a snapshot is known: CloudTower's id, or, where it knows none, the cluster's own id with
+ * a mark before it.
  */
 
 const mark = "zbs:";

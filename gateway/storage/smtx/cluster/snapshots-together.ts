@@ -21,8 +21,8 @@ type TakenByVolume = ReadonlyMap<string, TakenSnapshot>;
 
 /**
  * Snapshots at one instant. The nodes' command line takes whatever there is; CloudTower takes LUNs,
- * by a consistency group that lives for the snapshot only: a LUN can be in one at most, and which is
- * the customer's to choose.
+ * by a consistency group that lives for the snapshot only: a LUN can be in one at most, and which
+ * is the customer's to choose.
  * @throws OBJECT_KIND_UNSUPPORTED where neither can
  */
 export const snapshotsTogether = (of: TowerHandsOptions, wish: Together, call: StorageCall): Promise<TakenByVolume> => {
