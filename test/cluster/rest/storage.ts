@@ -1,5 +1,5 @@
 import type { Striping } from "../zbs/extent-table.ts";
-import type { Zbs } from "../zbs/zbs.ts";
+import type { Zbs, ZbsBehaviour } from "../zbs/zbs.ts";
 
 /** What serves a target of a cluster to initiators. */
 export interface TargetSettings {
@@ -21,9 +21,13 @@ export interface LunService {
 }
 
 /** What only a real cluster can tell of itself; a test may set it to either answer. */
-export interface ClusterBehaviour {
+export interface ClusterBehaviour extends ZbsBehaviour {
   /** Whether a LUN may be rolled back to a snapshot of another one. */
   rollsBackToOthers: boolean;
+  /** Whether a virtual volume's snapshot may be cloned into an ordinary target. */
+  clonesVolumesAnywhere: boolean;
+  /** Whether the extent tables of snapshots are shown by their ids. */
+  tablesOfSnapshots: boolean;
   /** Whether the LUNs of virtual volumes may be in consistency groups. */
   groupsTakeVolumes: boolean;
   /** Whether a LUN's size is shown as it was rounded up, or as it was asked for. */

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { FakeCluster } from "../rest/entities/entity.ts";
 import type { ClusterBehaviour, ClusterStorage } from "../rest/storage.ts";
 import { FakeTower } from "../rest/tower.ts";
+import { ClusterCommands } from "../shell/commands.ts";
+import { Sshd } from "../shell/sshd.ts";
 import { Zbs } from "../zbs/zbs.ts";
 import { CustomersAdministration } from "./administration.ts";
 import { Customer } from "./customer.ts";
@@ -21,6 +23,10 @@ export interface ClusterStandInOptions {
 
 const usualBehaviour: ClusterBehaviour = {
   rollsBackToOthers: true,
+  clonesVolumesAnywhere: true,
+  tablesOfSnapshots: true,
+  keepsIdsInClones: true,
+  marksOneRow: true,
   groupsTakeVolumes: true,
   showsRoundedSizes: false,
 };
@@ -33,7 +39,9 @@ export class ClusterStandIn {
   readonly behaviour: ClusterBehaviour;
   readonly customer: Customer;
   readonly administration: CustomersAdministration;
+  readonly commands: ClusterCommands;
   readonly #dir: string;
+  #sshd: Promise<Sshd> | undefined;
 
   private constructor(parts: Pick<ClusterStandIn, "tower" | "cluster" | "portal" | "behaviour">, dir: string) {
     this.tower = parts.tower;
@@ -42,14 +50,21 @@ export class ClusterStandIn {
     this.behaviour = parts.behaviour;
     this.customer = new Customer(parts.tower.model, parts.cluster);
     this.administration = new CustomersAdministration(this.customer);
+    this.commands = new ClusterCommands(parts.tower.model, parts.cluster);
     this.#dir = dir;
+  }
+
+  /** A node's sshd, which is started when it is first asked for. */
+  ssh(): Promise<Sshd> {
+    this.#sshd ??= Sshd.start((line) => this.commands.run(line));
+    return this.#sshd;
   }
 
   static async open(options: ClusterStandInOptions = {}): Promise<ClusterStandIn> {
     const dir = await mkdtemp(join(tmpdir(), "stand-in-"));
     const [tower, portal] = await Promise.all([options.tower ?? FakeTower.start(), TgtPortal.start()]);
     const behaviour: ClusterBehaviour = { ...usualBehaviour, ...options.behaviour };
-    const zbs = new Zbs(join(dir, "volumes"), (work) => portal.whileStill(work));
+    const zbs = new Zbs({ dir: join(dir, "volumes"), behaviour, whileStill: (work) => portal.whileStill(work) });
     const extentBytes = options.extentBytes ?? 2 ** 18;
     const storage: ClusterStorage = {
       ...{ zbs, luns: portal, behaviour, takesAnyStripes: true, extentBytes },
@@ -68,6 +83,7 @@ export class ClusterStandIn {
   async close(): Promise<void> {
     await this.tower.stop();
     await this.settled();
+    await (await this.#sshd)?.close();
     await this.portal.stop();
     await rm(this.#dir, { recursive: true, force: true });
   }

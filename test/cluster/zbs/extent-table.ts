@@ -49,6 +49,11 @@ export class ExtentIds {
     return { ...this.#next(), origin: from.everExist ? from.id : from.origin, everExist: false, hash: from.hash };
   }
 
+  /** Whether one table alone has it. */
+  isOnly({ id }: ExtentRow): boolean {
+    return this.#uses.get(id) === 1;
+  }
+
   share(rows: readonly ExtentRow[]): void {
     for (const { id } of rows) this.#uses.set(id, (this.#uses.get(id) ?? 0) + 1);
   }

@@ -12,6 +12,10 @@ export interface ZbsVolume {
   readonly path: string;
   readonly striping: Striping;
   readonly isSnapshot: boolean;
+  /** Which volume it was taken of, by its id. */
+  readonly snapshotOf?: string;
+  /** Of a snapshot that the command line made. */
+  name?: string;
   sizeBytes: number;
   rows: readonly ExtentRow[];
 }
@@ -19,20 +23,28 @@ export interface ZbsVolume {
 export interface ZbsBehaviour {
   /** Whether a clone has the ids and epochs of what it was cloned from. */
   keepsIdsInClones: boolean;
+  /** Whether one write marks one row, and not its neighbours in the group as well. */
+  marksOneRow: boolean;
 }
 
 /** The storage of one cluster, in a folder of its own. Every call is done when it returns. */
 export class Zbs {
-  readonly behaviour: ZbsBehaviour = { keepsIdsInClones: true };
+  readonly #behaviour: ZbsBehaviour;
   readonly #dir: string;
   readonly #whileStill: <T>(work: () => T) => T;
   readonly #volumes = new Map<string, ZbsVolume>();
   readonly #ids = new ExtentIds();
 
-  /** @param whileStill runs what it is given while nobody else writes any volume */
-  constructor(dir: string, whileStill: <T>(work: () => T) => T) {
+  /** @param options.whileStill runs what it is given while nobody else writes any volume */
+  constructor(options: {
+    readonly dir: string;
+    readonly behaviour: ZbsBehaviour;
+    readonly whileStill: <T>(work: () => T) => T;
+  }) {
+    const { dir } = options;
     this.#dir = dir;
-    this.#whileStill = whileStill;
+    this.#behaviour = options.behaviour;
+    this.#whileStill = options.whileStill;
     mkdirSync(dir, { recursive: true });
   }
 
@@ -42,6 +54,11 @@ export class Zbs {
 
   all(): readonly ZbsVolume[] {
     return [...this.#volumes.values()];
+  }
+
+  /** Of what no other volume or snapshot shares. */
+  uniqueBytes({ rows, striping }: ZbsVolume): number {
+    return rows.filter((row) => row.everExist && this.#ids.isOnly(row)).length * striping.extentBytes;
   }
 
   /** What all of it takes on disk. */
@@ -62,13 +79,13 @@ export class Zbs {
     return this.#whileStill(() =>
       volumes.map((volume) => {
         this.#look(volume);
-        return this.#copy(volume, { isSnapshot: true, rows: volume.rows });
+        return this.#copy(volume, { isSnapshot: true, rows: volume.rows, snapshotOf: volume.id });
       }),
     );
   }
 
   clone(snapshot: ZbsVolume): ZbsVolume {
-    if (this.behaviour.keepsIdsInClones) return this.#copy(snapshot, { isSnapshot: false, rows: snapshot.rows });
+    if (this.#behaviour.keepsIdsInClones) return this.#copy(snapshot, { isSnapshot: false, rows: snapshot.rows });
     const rows = snapshot.rows.map((row) => this.#ids.readThrough(row));
     const clone = this.#copy(snapshot, { isSnapshot: false, rows });
     this.#ids.giveBack(rows); // Copying has counted them once more.
@@ -118,10 +135,13 @@ export class Zbs {
     const rows = [...volume.rows];
     let at = 0;
     for (const group of contentGroups(volume.path, striping.extentBytes * striping.stripeCount)) {
-      for (const hash of extentHashes(striping, group)) {
+      const hashes = extentHashes(striping, group);
+      const isAnyWritten = hashes.some((hash, i) => rows[at + i]?.hash !== hash);
+      for (const hash of hashes) {
         const before = rows[at];
         assert(before !== undefined);
-        if (before.hash !== hash) rows[at] = this.#ids.written(before, hash);
+        const isMarked = before.hash !== hash || (isAnyWritten && !this.#behaviour.marksOneRow);
+        if (isMarked) rows[at] = this.#ids.written(before, hash);
         at += 1;
       }
     }
@@ -130,7 +150,7 @@ export class Zbs {
     this.#ids.giveBack(replaced);
   }
 
-  #copy(from: ZbsVolume, as: Pick<ZbsVolume, "isSnapshot" | "rows">): ZbsVolume {
+  #copy(from: ZbsVolume, as: Pick<ZbsVolume, "isSnapshot" | "rows" | "snapshotOf">): ZbsVolume {
     const { sizeBytes, striping } = from;
     const copy = this.#add({ sizeBytes, striping, ...as });
     this.#ids.share(copy.rows);

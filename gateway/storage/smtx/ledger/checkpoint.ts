@@ -1,7 +1,7 @@
 import { blake3 } from "@napi-rs/blake-hash";
 import type { StorageCall } from "../../call.ts";
 import { blocksUp, type LedgerDevice } from "./device.ts";
-import { halfOffset, type LedgerHead } from "./head.ts";
+import type { LedgerHead } from "./head.ts";
 import { pack, unpack } from "./packing.ts";
 
 /** An image of the database, as it lies on the device. */
@@ -17,7 +17,7 @@ export const packImage = (image: Uint8Array): PackedImage => {
 };
 
 /** Writes it to the device in whole blocks, unflushed. */
-export const writeImage = async (device: LedgerDevice, offset: number, { stored }: PackedImage): Promise<void> => {
+export const writeImage = async (device: LedgerDevice, offset: number, stored: Uint8Array): Promise<void> => {
   const blocks = new Uint8Array(blocksUp(stored.length));
   blocks.set(stored);
   await device.write(offset, blocks);
@@ -31,7 +31,7 @@ export const readImage = async (
 ): Promise<Uint8Array | undefined> => {
   const { storedBytes, imageBytes, digest } = head.checkpoint;
   const blocks = new Uint8Array(blocksUp(storedBytes));
-  await device.read(halfOffset(head), blocks, call);
+  await device.read(head.half.offset, blocks, call);
   const stored = blocks.subarray(0, storedBytes);
   return digestOf(stored) === digest ? unpack(stored, imageBytes) : undefined;
 };

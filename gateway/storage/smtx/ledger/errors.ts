@@ -7,7 +7,7 @@ export const corrupt = (device: string, what: string): VisibleError =>
 
 export const full = (device: string): VisibleError =>
   new VisibleError("STORE_FULL", `The ledger on ${device} has no room for what is to be recorded.`, {
-    hint: "Make this LUN larger; a gateway uses the new space by itself.",
+    hint: "Make this LUN twice as large; a gateway uses the new space by itself.",
   });
 
 export const busy = (message: string): VisibleError =>

@@ -1,7 +1,6 @@
 import { blake3 } from "@napi-rs/blake-hash";
 import { z } from "zod";
 import { VisibleError } from "../../../../core/api/errors.ts";
-import { deviceBlockBytes } from "./device.ts";
 
 const magic = "smtx-ledger\n";
 /** Raised when an older program could no longer understand what lies on a device. */
@@ -22,9 +21,10 @@ const headSchema = z.object({
   id: z.string(),
   /** Grows with every head that is written. Number 0 marks a device that is being made a ledger. */
   number: count,
-  /** Of the checkpoint; its parity is the half's. */
+  /** Of the checkpoint. */
   generation: count,
-  halfBytes: count,
+  /** Where it and its log are. */
+  half: z.object({ offset: count, bytes: count }),
   checkpoint: z.object({
     storedBytes: count,
     imageBytes: count.max(imageBytesMax),
@@ -38,10 +38,6 @@ const headSchema = z.object({
   chain: digest,
 });
 export type LedgerHead = z.infer<typeof headSchema>;
-
-/** Where the half of a generation begins, after the block of the heads. */
-export const halfOffset = ({ generation, halfBytes }: Pick<LedgerHead, "generation" | "halfBytes">): number =>
-  deviceBlockBytes + (generation % 2) * halfBytes;
 
 export interface FoundHeads {
   readonly newest: LedgerHead | undefined;

@@ -4,8 +4,8 @@ import { packImage, readImage, writeImage } from "./checkpoint.ts";
 import { LedgerCopy } from "./copy.ts";
 import { deviceBlockBytes, type LedgerDevice } from "./device.ts";
 import { busy, corrupt, full } from "./errors.ts";
-import { blankHead, halfBytesOf, isOn, logOffset, moved, roomBytes } from "./halves.ts";
-import { type FoundHeads, halfOffset, imageBytesMax, type LedgerHead, readHeads, tooNew, withHead } from "./head.ts";
+import { blankHead, isOn, logOffset, moved, nextHalf, roomBytes } from "./halves.ts";
+import { type FoundHeads, imageBytesMax, type LedgerHead, readHeads, tooNew, withHead } from "./head.ts";
 import { decodeRecord, encodeRecord, type FoundRecord, type LogPosition, toldBytes } from "./record.ts";
 
 /** A reader meets a writer so often only if something is wrong. */
@@ -84,32 +84,34 @@ export class Replica {
    */
   async mend(call?: StorageCall): Promise<void> {
     if (await this.refresh(call)) return;
+    const head = this.#known;
     const found = await this.#recordBehind(call);
-    const { logBytes } = this.#known;
-    await this.#name({ ...this.#known, ...found?.position, logBytes: logBytes + (found?.bytes ?? 0) });
-    await this.refresh(call);
+    if (found === undefined) return this.#name(head);
+    if (!this.copy.apply([decodeChanges(found.payload)])) {
+      this.discard();
+      throw corrupt(this.#device.name, `its record ${found.position.sequence} doesn't fit`);
+    }
+    await this.#name({ ...head, ...found.position, logBytes: head.logBytes + found.bytes });
   }
 
   /**
-   * Exclusively, and when the copy is up to date: makes changes in the copy, and records them. Once
-   * it has begun it is not called off: what was sent could still arrive.
+   * Exclusively, and when the copy is up to date: makes changes in the copy, and records them; what
+   * the log has no room for by a new checkpoint. Once it has begun it is not called off: what was
+   * sent could still arrive.
    * @param options.made so many of the changesets were made in the copy already
    * @throws STORE_FULL, TypeError (another copy couldn't make them); nothing is recorded then. What
    *   the device throws: it is not known whether they are recorded
    */
   async append(changes: Changes, { made = 0 }: { readonly made?: number } = {}): Promise<void> {
-    const { bytes, position } = encodeRecord(this.#known, encodeChanges(changes));
-    const hasTurned = this.#isFull(bytes.length);
-    if (hasTurned) await this.#turn(this.#known, { isCopyAhead: made > 0 });
     const head = this.#known;
-    if (bytes.length > roomBytes(head)) throw full(this.#device.name);
-    const toMake = { ...changes, changesets: changes.changesets.slice(hasTurned ? 0 : made) };
+    const { bytes, position } = encodeRecord(head, encodeChanges(changes));
+    const toMake = { ...changes, changesets: changes.changesets.slice(made) };
     try {
       if (!this.copy.apply([toMake])) throw new TypeError("these changes can't be made in another copy");
+      if (this.#isFull(bytes.length)) return await this.#turn(position);
       await this.#device.write(logOffset(head), bytes);
       await this.#device.flush();
       await this.#name({ ...head, ...position, logBytes: head.logBytes + bytes.length });
-      this.#at = this.#known;
     } catch (error) {
       this.discard();
       throw error;
@@ -162,10 +164,8 @@ export class Replica {
   /** Where the copy can go on from; undefined where it can't. */
   #startOf(head: LedgerHead): At | undefined {
     const at = this.#at;
-    if (at === undefined || at.id !== head.id) return undefined;
-    if (at.generation === head.generation && at.logBytes <= head.logBytes) return at;
-    const { sequence, chain } = head.checkpoint;
-    return sequence === at.sequence && chain === at.chain ? { ...head, sequence, chain, logBytes: 0 } : undefined;
+    const isOfIt = at?.id === head.id && at.generation === head.generation && at.logBytes <= head.logBytes;
+    return isOfIt ? at : undefined;
   }
 
   async #load(head: LedgerHead, call?: StorageCall): Promise<At | undefined> {
@@ -205,26 +205,19 @@ export class Replica {
     }
   }
 
-  /**
-   * Begins the other half with a checkpoint of the copy, which is at `position`.
-   * @param options.isCopyAhead it has changes that are not recorded, and is made anew without them
-   */
-  async #turn({ sequence, chain }: LogPosition, { isCopyAhead = false } = {}): Promise<void> {
-    if (isCopyAhead) {
-      this.discard();
-      await this.refresh();
-    }
+  /** Begins the other half with a checkpoint of the copy, which is at `position`. */
+  async #turn({ sequence, chain }: LogPosition): Promise<void> {
     const before = this.#known;
-    const generation = before.generation + 1;
-    const halfBytes = halfBytesOf(this.#device, before);
-    const image = packImage(await this.copy.image());
-    if (image.stored.length > halfBytes || image.imageBytes > imageBytesMax) throw full(this.#device.name);
-    await writeImage(this.#device, halfOffset({ generation, halfBytes }), image);
+    const half = nextHalf(this.#device, before.half);
+    const { stored, imageBytes, digest } = packImage(await this.copy.image());
+    if (stored.length > half.bytes || imageBytes > imageBytesMax) throw full(this.#device.name);
+    await writeImage(this.#device, half.offset, stored);
     await this.#device.flush();
-    const { imageBytes, digest } = image;
-    const checkpoint = { storedBytes: image.stored.length, imageBytes, digest, sequence, chain };
-    await this.#name({ ...before, generation, halfBytes, checkpoint, logBytes: 0, sequence, chain });
-    this.#at = this.#known;
+    const checkpoint = { storedBytes: stored.length, imageBytes, digest, sequence, chain };
+    const next = { generation: before.generation + 1, half, checkpoint, logBytes: 0, sequence, chain };
+    await this.#name({ ...before, ...next });
+    // So that one damaged sector never leaves only the head of the other half.
+    await this.#name({ ...before, ...next });
   }
 
   #isFull(bytes: number): boolean {
@@ -233,7 +226,7 @@ export class Replica {
     return isLong || bytes > roomBytes(head);
   }
 
-  /** Writes the head that makes what was written count. */
+  /** Writes the head that makes what was written count; the copy is at it. */
   async #name(head: LedgerHead): Promise<void> {
     const next = { ...head, number: this.#head === undefined ? 0 : this.#head.number + 1 };
     const block = withHead(this.#block, next);
@@ -241,6 +234,7 @@ export class Replica {
     await this.#device.flush();
     this.#block = block;
     this.#head = next;
+    this.#at = next;
   }
 
   /** The record behind the log's end, which a lost head may have named. */

@@ -30,6 +30,15 @@ const changeOf = (kind: number, x: number, y: number): Change => {
       db.run("DELETE FROM items WHERE number = ?", lastId);
     },
     (db) => db.run("INSERT INTO items (value) VALUES (hex(randomblob(3000)))"),
+    (db) => {
+      for (const [from, to] of [
+        [`n${x}`, "-"],
+        [`n${y}`, `n${x}`],
+        ["-", `n${y}`],
+      ] as const) {
+        db.run("UPDATE OR IGNORE items SET name = ? WHERE name = ?", to, from);
+      }
+    },
   ];
   return changes[kind % changes.length] as Change;
 };
@@ -37,8 +46,8 @@ const changeOf = (kind: number, x: number, y: number): Change => {
 const step = fc.record({
   who: fc.nat(2),
   what: fc.constantFrom("change", "change", "change", "fail", "around", "read", "reopen"),
-  changes: fc.array(fc.tuple(fc.nat(12), fc.nat(6), fc.nat(6)), { minLength: 1, maxLength: 4 }),
-  meanwhile: fc.tuple(fc.nat(12), fc.nat(6), fc.nat(6)),
+  changes: fc.array(fc.tuple(fc.nat(13), fc.nat(6), fc.nat(6)), { minLength: 1, maxLength: 4 }),
+  meanwhile: fc.tuple(fc.nat(13), fc.nat(6), fc.nat(6)),
 });
 
 type Step = typeof step extends fc.Arbitrary<infer Value> ? Value : never;

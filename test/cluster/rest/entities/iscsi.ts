@@ -84,7 +84,7 @@ export class FakeLun extends FakeEntity {
   }
 
   get unique_size(): number {
-    return uniqueBytes(this.volume);
+    return this.cluster.storage.zbs.uniqueBytes(this.volume);
   }
 }
 
@@ -117,7 +117,7 @@ export class FakeLunSnapshot extends FakeEntity {
   }
 
   get unique_size(): number {
-    return uniqueBytes(this.volume);
+    return this.volume === undefined ? 0 : this.cluster.storage.zbs.uniqueBytes(this.volume);
   }
 }
 
@@ -158,6 +158,3 @@ export class FakeGroupSnapshot extends FakeEntity {
     return this.snapshots;
   }
 }
-
-export const uniqueBytes = (volume: ZbsVolume | undefined): number =>
-  volume === undefined ? 0 : volume.rows.filter((row) => row.everExist).length * volume.striping.extentBytes;

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ZbsVolume } from "../../zbs/zbs.ts";
 import { type FakeCluster, FakeEntity } from "./entity.ts";
-import { uniqueBytes } from "./iscsi.ts";
 
 export class FakeNfsExport extends FakeEntity {
   name: string;
@@ -58,6 +57,6 @@ export class FakeNfsInode extends FakeEntity {
   }
 
   get unique_size(): number {
-    return uniqueBytes(this.volume);
+    return this.volume === undefined ? 0 : this.cluster.storage.zbs.uniqueBytes(this.volume);
   }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type FakeCluster, FakeEntity } from "./entity.ts";
-import { type FakeLun, type FakeLunSnapshot, uniqueBytes } from "./iscsi.ts";
+import type { FakeLun, FakeLunSnapshot } from "./iscsi.ts";
 import type { FakeVlan } from "./networks.ts";
 
 export class FakeVmVolume extends FakeEntity {
@@ -38,7 +38,7 @@ export class FakeVmVolume extends FakeEntity {
   }
 
   get unique_size(): number {
-    return uniqueBytes(this.lun.volume);
+    return this.cluster.storage.zbs.uniqueBytes(this.lun.volume);
   }
 }
 

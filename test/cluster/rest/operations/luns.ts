@@ -145,7 +145,10 @@ const cloned = (
   params: { readonly name: string; readonly snapshot_id: string; readonly iscsi_target_id: string },
 ): FakeChange => {
   const target = need(model.targets, params.iscsi_target_id);
-  const { volume } = need(model.lunSnapshots, params.snapshot_id);
+  const { volume, iscsi_target: from } = need(model.lunSnapshots, params.snapshot_id);
+  if (from.internal && !target.cluster.storage.behaviour.clonesVolumesAnywhere) {
+    throw new FakeRefusal(400, "it is a virtual volume's snapshot");
+  }
   if (volume === undefined) throw new FakeRefusal(400, "the snapshot is not there yet");
   return newLun(model, { name: params.name, target, volume: () => target.cluster.storage.zbs.clone(volume) });
 };

@@ -4,7 +4,7 @@ import { OneAtATime } from "../one-at-a-time.ts";
 /** A device in memory, for tests. */
 export class MemoryDevice implements LedgerDevice {
   readonly name = "LUN 1 of iqn.test";
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
   readonly #holders = new OneAtATime();
   readonly counts = { reads: 0, readBytes: 0, writes: 0, flushes: 0 };
 
@@ -14,6 +14,12 @@ export class MemoryDevice implements LedgerDevice {
 
   get sizeBytes(): number {
     return this.bytes.length;
+  }
+
+  grow(sizeBytes: number): void {
+    const larger = new Uint8Array(sizeBytes);
+    larger.set(this.bytes);
+    this.bytes = larger;
   }
 
   async read(offset: number, into: Uint8Array): Promise<void> {

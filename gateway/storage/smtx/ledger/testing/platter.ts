@@ -32,7 +32,7 @@ export class Platter {
   }
 
   flush(): void {
-    this.#durable.set(this.visible);
+    for (const { offset, data } of this.#unflushed) this.#durable.set(data, offset);
     this.#unflushed = [];
   }
 
