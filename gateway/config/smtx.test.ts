@@ -70,7 +70,10 @@ describe("the configuration of an SMTX OS cluster", () => {
       /storage\.tower\.password: unknown; “passwordFile” is/,
     );
     const chap = { ...smtx.iscsi.chap, secret: "x" };
-    assert.match(refusal({ iscsi: { ...smtx.iscsi, chap } }), /storage\.iscsi\.chap\.secret: unknown; known here: user, secretFile/);
+    assert.match(
+      refusal({ iscsi: { ...smtx.iscsi, chap } }),
+      /storage\.iscsi\.chap\.secret: unknown; known here: user, secretFile/,
+    );
   });
 
   test("takes no address that a program would take for an option", () => {
