@@ -6,6 +6,7 @@ import type { StorageCall } from "./call.ts";
 import { placeOf, privatePathsOf, type StorageConfig } from "./config.ts";
 import type { StorageDriver } from "./driver.ts";
 import { ExtentStore } from "./extentstore/extentstore.ts";
+import { openSmtx } from "./smtx/open.ts";
 import { storageTimeouts } from "./timed-calls.ts";
 import { withTimeouts } from "./with-timeouts.ts";
 
@@ -59,8 +60,6 @@ export const openDriver = async (config: StorageConfig, call?: StorageCall): Pro
         ...call,
       });
     case "smtx":
-      throw new VisibleError("BAD_REQUEST", "This version knows no driver for an SMTX OS cluster yet.", {
-        hint: "Set storage.kind to extentstore.",
-      });
+      return openSmtx(config, call);
   }
 };
