@@ -38,6 +38,7 @@ const endings: Record<ErrorCode, Ending> = {
   OBJECT_UNUSABLE: "badInput",
   OBJECT_IS_MIRROR: "badInput",
   OBJECT_KIND_UNSUPPORTED: "badInput",
+  ADMINISTERED_ELSEWHERE: "badInput",
   OBJECT_GONE: "failed",
   OBJECT_NAME_TAKEN: "badInput",
   MAC_ADDRESS_TAKEN: "badInput",

@@ -116,6 +116,7 @@ export const errorCodes = {
   CLUSTER_UNREACHABLE: { status: 502, retryable: true },
   CLUSTER_REFUSED: { status: 403, retryable: false },
   CLUSTER_BUSY: { status: 409, retryable: true },
+  ADMINISTERED_ELSEWHERE: { status: 422, retryable: false },
   CLUSTER_TASK_FAILED: { status: 502, retryable: true },
   TOO_FEW_DESCRIPTORS: { status: 500, retryable: true },
   IMAGE_UNREADABLE: { status: 422, retryable: false },

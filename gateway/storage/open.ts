@@ -3,9 +3,10 @@ import { tighten } from "../files/private.ts";
 import { whileMoving } from "../time/standstill.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 import type { StorageCall } from "./call.ts";
-import { placeOf, type StorageConfig } from "./config.ts";
+import { placeOf, privatePathsOf, type StorageConfig } from "./config.ts";
 import type { StorageDriver } from "./driver.ts";
 import { ExtentStore } from "./extentstore/extentstore.ts";
+import { openSmtx } from "./smtx/open.ts";
 import { storageTimeouts } from "./timed-calls.ts";
 import { withTimeouts } from "./with-timeouts.ts";
 
@@ -41,7 +42,8 @@ export const openStorage = async (
       onAbandoned: (late) => void late.then((driver) => driver.close()).catch(() => undefined),
     },
     async (watch) => {
-      const count = config.kind === "extentstore" ? await tighten(config.dir) : 0;
+      let count = 0;
+      for (const path of privatePathsOf(config)) count += await tighten(path);
       if (count > 0) onTightened(count);
       return openDriver(config, watch);
     },
@@ -58,8 +60,6 @@ export const openDriver = async (config: StorageConfig, call?: StorageCall): Pro
         ...call,
       });
     case "smtx":
-      throw new VisibleError("BAD_REQUEST", "This version knows no driver for an SMTX OS cluster yet.", {
-        hint: "Set storage.kind to extentstore.",
-      });
+      return openSmtx(config, call);
   }
 };

@@ -52,7 +52,7 @@ export class TgtTarget {
     await target.#admin("new", "target", "--targetname", name);
     if (pdus === "large") await target.set(largePdus);
     if (chap !== undefined) await target.demandChap(chap);
-    if (initiators === undefined) await target.#admin("bind", "target", "--initiator-address", "ALL");
+    if (initiators === undefined) await target.admitAll();
     for (const initiator of initiators ?? []) await target.admit(initiator);
     return target;
   }
@@ -98,6 +98,18 @@ export class TgtTarget {
 
   async dismiss(initiator: string): Promise<void> {
     await this.#admin("unbind", "target", "--initiator-name", initiator);
+  }
+
+  async admitAll(): Promise<void> {
+    await this.#admin("bind", "target", "--initiator-address", "ALL");
+  }
+
+  async dismissAll(): Promise<void> {
+    await this.#admin("unbind", "target", "--initiator-address", "ALL");
+  }
+
+  async forgoChap(user: string): Promise<void> {
+    await this.#admin("unbind", "account", "--user", user);
   }
 
   /** An account is the tgtd's, not the target's: a user has the secret that he had first. */

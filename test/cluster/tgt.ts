@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
@@ -31,6 +32,7 @@ export class Tgt {
   readonly port: number;
   readonly #process: OwnedProcess;
   readonly #folder: string;
+  readonly #removeFolder = (): void => rmSync(this.#folder, { recursive: true, force: true });
   #lastTid = 0;
 
   private constructor(host: string, port: number, process_: OwnedProcess, folder: string) {
@@ -38,6 +40,8 @@ export class Tgt {
     this.port = port;
     this.#process = process_;
     this.#folder = folder;
+    // A test's process may end without stopping it: then it is killed, and its folder goes.
+    process.once("exit", this.#removeFolder);
   }
 
   /** Starts one, in some 20 ms, and resolves when it listens. */
@@ -93,6 +97,11 @@ export class Tgt {
     return stdout;
   }
 
+  /** Answers at another address of loopback as well, at the same port. */
+  async listenAt(host: `127.0.0.${number}`): Promise<void> {
+    await this.admin("--op", "new", "--mode", "portal", "--param", `portal=${host}:${this.port}`);
+  }
+
   /** Stops it where it is: its sockets stay open and nothing answers, until `thaw`. */
   freeze(): void {
     process.kill(this.pid, "SIGSTOP");
@@ -105,7 +114,8 @@ export class Tgt {
   /** Kills it, as a node dies whose kernel lives: its connections are reset. */
   async stop(): Promise<void> {
     await this.#process.stop();
-    await rm(this.#folder, { recursive: true, force: true });
+    this.#removeFolder();
+    process.off("exit", this.#removeFolder);
   }
 
   /** Whether it has its portal; one that could not have it lives on without. */

@@ -229,7 +229,7 @@ export class IscsiConnection implements PduSink {
   }
 
   #lost(lost: ConnectionLost): void {
-    this.#over.abort();
+    this.#over.abort(this.#over);
     for (const task of [...this.#queue, ...this.#sent.values()]) task.end({ failure: lost });
     this.#queue.clear();
     this.#sent.clear();

@@ -34,7 +34,7 @@ export const discover = async (
   try {
     return targetsIn(await discovery.text);
   } finally {
-    over.abort();
+    over.abort(over);
     signal.throwIfAborted();
   }
 };

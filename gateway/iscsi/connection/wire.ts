@@ -56,7 +56,7 @@ export class Wire {
     const connected = new Promise<"connected">((resolve) => wire.#socket.once("connect", () => resolve("connected")));
     const late = time.sleep(withinMs, AbortSignal.any([signal, over.signal])).then(() => "late" as const);
     const outcome = await Promise.race([connected, late, wire.ended]);
-    over.abort();
+    over.abort(over);
     if (outcome === "connected") return wire;
     if (outcome === "late") wire.end(`${portal.host}:${portal.port} does not take the connection`);
     signal.throwIfAborted();

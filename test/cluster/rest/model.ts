@@ -1,5 +1,5 @@
 import { EntityTable, type FakeCluster, type FakeEntity, type FakeLabel } from "./entities/entity.ts";
-import type { FakeConnection, FakeDataStore, FakeHost, FakeStoragePolicy } from "./entities/hosts.ts";
+import type { FakeDataStore, FakeHost, FakeStoragePolicy } from "./entities/hosts.ts";
 import type { FakeGroup, FakeGroupSnapshot, FakeLun, FakeLunSnapshot, FakeTarget } from "./entities/iscsi.ts";
 import type { FakeVds, FakeVlan } from "./entities/networks.ts";
 import type { FakeNfsExport, FakeNfsInode } from "./entities/nfs.ts";
@@ -29,8 +29,6 @@ export class FakeModel {
   readonly hosts: EntityTable<FakeHost> = new EntityTable();
   readonly dataStores: EntityTable<FakeDataStore> = new EntityTable();
   readonly storagePolicies: EntityTable<FakeStoragePolicy> = new EntityTable();
-  /** Who is logged in now; asked of what serves the LUNs. */
-  readonly connections: FakeConnection[] = [];
   readonly tasks: FakeTasks = new FakeTasks();
 }
 

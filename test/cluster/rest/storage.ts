@@ -6,6 +6,7 @@ export interface TargetSettings {
   readonly iqn: string;
   /** As CloudTower has it: names with commas between them; a star is everybody. */
   readonly iqnWhitelist: string;
+  /** Absent: nobody is asked who he is. */
   readonly chap?: { readonly user: string; readonly secret: string } | undefined;
 }
 
@@ -18,6 +19,8 @@ export interface LunService {
   removeLun(iqn: string, lunId: number): Promise<void>;
   /** After its file has grown: whoever has it open loses his reservations. */
   growLun(iqn: string, lunId: number, path: string): Promise<void>;
+  /** The addresses of who is logged in. */
+  connections(iqn: string): Promise<readonly string[]>;
 }
 
 /** What only a real cluster can tell of itself; a test may set it to either answer. */

@@ -103,12 +103,12 @@ export class FakeTower {
       const fault = this.faults.take(path, body);
       if (fault?.kind === "silence") return;
       if (fault?.kind === "lost-answer") {
-        if (fault.isDone) this.#answer(request, path, body, fault);
+        if (fault.isDone) await this.#answer(request, path, body, fault);
         request.socket.destroy();
         status = 0;
         return;
       }
-      send(response, 200, this.#answer(request, path, body, fault));
+      send(response, 200, await this.#answer(request, path, body, fault));
     } catch (error) {
       status = error instanceof FakeRefusal ? error.status : 500;
       const message = error instanceof Error ? error.message : String(error);
@@ -121,7 +121,7 @@ export class FakeTower {
     }
   }
 
-  #answer(request: IncomingMessage, path: string, body: unknown, fault?: FakeFault): unknown {
+  async #answer(request: IncomingMessage, path: string, body: unknown, fault?: FakeFault): Promise<unknown> {
     const contract = this.#contract.operation(path);
     if (contract === undefined) throw new FakeRefusal(404, `there is no ${path}`);
     if (request.method !== contract.method) throw new FakeRefusal(405, `${path} is called by ${contract.method}`);
@@ -135,10 +135,10 @@ export class FakeTower {
     refuse(fault, this.#tokens.has(request.headers.authorization ?? ""));
     const operation = operations[path];
     if (operation === undefined) throw new FakeRefusal(500, `the stand-in does not know ${path}`);
-    return this.#checked(path, contract, this.#operate(operation, body, fault));
+    return this.#checked(path, contract, await this.#operate(operation, body, fault));
   }
 
-  #operate(operation: FakeOperation, body: unknown, fault: FakeFault | undefined): unknown {
+  async #operate(operation: FakeOperation, body: unknown, fault: FakeFault | undefined): Promise<unknown> {
     if (operation.kind === "query") return operation.answer(this.model, body);
     const fate = fault?.kind === "task" ? fault.fate : undefined;
     return operation.changes(this.model, body).map((change) => {

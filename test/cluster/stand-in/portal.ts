@@ -1,79 +1,87 @@
+import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import type { LunService, TargetSettings } from "../rest/storage.ts";
 import { Tgt } from "../tgt.ts";
-import type { TgtTarget } from "../tgt-target.ts";
+import { TgtNode } from "./node.ts";
 
 interface Served {
   settings: TargetSettings;
-  /** At the portal, which only sends on to a node. */
-  readonly portal: TgtTarget;
   readonly luns: Map<number, string>;
-  node: TgtTarget;
+}
+
+export interface TgtPortalOptions {
+  /** Whether what one node knows of reservations the other one knows too. */
+  readonly sharesReservations: boolean;
 }
 
 /**
- * The iSCSI side of clusters: a portal that sends each login on to one of two nodes, both of
- * them tgtds. What a node knows of reservations dies with it.
+ * The iSCSI side of clusters: a portal that sends each login on to a node. Where nodes share what
+ * they know of reservations, both are one tgtd with two addresses; else each is one. When a node
+ * dies its sessions end, and with them what tgtd knows of their reservations, unlike a cluster.
  */
 export class TgtPortal implements LunService {
-  readonly #portal: Tgt;
+  readonly #portal: TgtNode;
   readonly #targets = new Map<string, Served>();
-  #node: Tgt;
-  #nodeHost: "127.0.0.2" | "127.0.0.3" = "127.0.0.2";
+  /** The first one serves. */
+  #nodes: TgtNode[];
 
-  private constructor(portal: Tgt, node: Tgt) {
+  private constructor(portal: TgtNode, nodes: TgtNode[]) {
     this.#portal = portal;
-    this.#node = node;
+    this.#nodes = nodes;
   }
 
-  static async start(): Promise<TgtPortal> {
+  static async start({ sharesReservations }: TgtPortalOptions): Promise<TgtPortal> {
     const [portal, node] = await Promise.all([Tgt.start(), Tgt.start({ host: "127.0.0.2" })]);
-    return new TgtPortal(portal, node);
+    const second = sharesReservations ? undefined : await Tgt.start({ host: "127.0.0.3", port: node.port });
+    if (sharesReservations) await node.listenAt("127.0.0.3");
+    const nodes = [node, ...(second === undefined ? [] : [second])];
+    return new TgtPortal(
+      new TgtNode(portal),
+      nodes.map((tgt) => new TgtNode(tgt)),
+    );
   }
 
   get host(): string {
-    return this.#portal.host;
+    return this.#portal.tgt.host;
   }
 
   get port(): number {
-    return this.#portal.port;
+    return this.#portal.tgt.port;
+  }
+
+  /** Where each node may be logged in to without the portal. */
+  get nodes(): readonly { readonly host: string; readonly port: number }[] {
+    return ["127.0.0.2", "127.0.0.3"].map((host) => ({ host, port: this.#node.port }));
+  }
+
+  get #node(): Tgt {
+    return this.#nodes[0]?.tgt ?? assert.fail("no node lives");
   }
 
   async putTarget(settings: TargetSettings): Promise<void> {
     const known = this.#targets.get(settings.iqn);
+    if (known !== undefined && JSON.stringify(known.settings) === JSON.stringify(settings)) return;
     if (known === undefined) {
-      const portal = await this.#portal.createTarget({ name: settings.iqn, pdus: "small" });
-      await portal.redirect(this.#node);
-      const node = await this.#atNode(settings);
-      this.#targets.set(settings.iqn, { settings, portal, node, luns: new Map() });
-      return;
+      await this.#portal.putTarget({ iqn: settings.iqn, iqnWhitelist: "*" });
+      await this.#portal.target(settings.iqn).redirect(this.#node);
     }
-    if (JSON.stringify(known.settings) === JSON.stringify(settings)) return;
-    const before = initiatorsOf(known.settings) ?? ["ALL"];
-    const now = initiatorsOf(settings) ?? ["ALL"];
-    for (const initiator of now) if (!before.includes(initiator)) await known.node.admit(initiator);
-    for (const initiator of before) if (!now.includes(initiator)) await known.node.dismiss(initiator);
-    if (settings.chap !== undefined) await known.node.demandChap(settings.chap);
-    known.settings = settings;
+    await Promise.all(this.#nodes.map((node) => node.putTarget(settings)));
+    this.#targets.set(settings.iqn, { luns: known?.luns ?? new Map(), settings });
   }
 
   async removeTarget(iqn: string): Promise<void> {
-    const target = this.#targets.get(iqn);
-    if (target === undefined) return;
-    this.#targets.delete(iqn);
-    await Promise.all([target.portal.remove(), target.node.remove()]);
+    if (!this.#targets.delete(iqn)) return;
+    await Promise.all([this.#portal, ...this.#nodes].map((node) => node.removeTarget(iqn)));
   }
 
   async addLun(iqn: string, lunId: number, path: string): Promise<void> {
-    const target = this.#need(iqn);
-    target.luns.set(lunId, path);
-    await target.node.addLun(lunId, path);
+    this.#need(iqn).luns.set(lunId, path);
+    await Promise.all(this.#nodes.map((node) => node.target(iqn).addLun(lunId, path)));
   }
 
   async removeLun(iqn: string, lunId: number): Promise<void> {
-    const target = this.#need(iqn);
-    if (!target.luns.delete(lunId)) return;
-    await target.node.removeLun(lunId);
+    if (!this.#need(iqn).luns.delete(lunId)) return;
+    await Promise.all(this.#nodes.map((node) => node.target(iqn).removeLun(lunId)));
   }
 
   async growLun(iqn: string, lunId: number, path: string): Promise<void> {
@@ -81,56 +89,53 @@ export class TgtPortal implements LunService {
     await this.addLun(iqn, lunId, path);
   }
 
-  /** The node that serves dies, with all connections; logins go to the other one from then on. */
-  async killNode(): Promise<void> {
-    await this.#node.stop();
-    this.#nodeHost = this.#nodeHost === "127.0.0.2" ? "127.0.0.3" : "127.0.0.2";
-    this.#node = await Tgt.start({ host: this.#nodeHost });
-    for (const target of this.#targets.values()) {
-      target.node = await this.#atNode(target.settings);
-      for (const [lunId, path] of target.luns) await target.node.addLun(lunId, path);
-      await target.portal.redirect(this.#node);
-    }
+  async connections(iqn: string): Promise<readonly string[]> {
+    if (!this.#targets.has(iqn)) return [];
+    const all = await Promise.all(this.#nodes.map((node) => node.target(iqn).connections()));
+    return all.flat().map(({ address }) => address);
   }
 
-  /** Runs what it is given while the node writes nothing. */
+  /** The node that serves dies, with all connections; logins go to the other one from then on. */
+  async killNode(): Promise<void> {
+    const [dead, next] = this.#nodes;
+    await dead?.tgt.stop();
+    if (next !== undefined) this.#nodes = [next];
+    else {
+      const host = dead?.tgt.host === "127.0.0.2" ? "127.0.0.3" : "127.0.0.2";
+      this.#nodes = [await this.#serving(await Tgt.start({ host }))];
+    }
+    for (const iqn of this.#targets.keys()) await this.#portal.target(iqn).redirect(this.#node);
+  }
+
+  /** Runs what it is given while no node writes anything. */
   whileStill<T>(work: () => T): T {
     if (this.#targets.size === 0) return work();
-    this.#node.freeze();
+    for (const { tgt } of this.#nodes) tgt.freeze();
     try {
-      while (!isStopped(this.#node.pid));
+      while (!this.#nodes.every(({ tgt }) => isStopped(tgt.pid)));
       return work();
     } finally {
-      this.#node.thaw();
+      for (const { tgt } of this.#nodes) tgt.thaw();
     }
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#portal.stop(), this.#node.stop()]);
+    await Promise.all([this.#portal, ...this.#nodes].map(({ tgt }) => tgt.stop()));
   }
 
-  async #atNode(settings: TargetSettings): Promise<TgtTarget> {
-    const { iqn: name, chap } = settings;
-    const initiators = initiatorsOf(settings);
-    return this.#node.createTarget({
-      ...{ name, pdus: "small" },
-      ...(initiators !== undefined && { initiators }),
-      ...(chap !== undefined && { chap }),
-    });
+  async #serving(tgt: Tgt): Promise<TgtNode> {
+    const node = new TgtNode(tgt);
+    for (const { settings, luns } of this.#targets.values()) {
+      await node.putTarget(settings);
+      for (const [lunId, path] of luns) await node.target(settings.iqn).addLun(lunId, path);
+    }
+    return node;
   }
 
   #need(iqn: string): Served {
-    const target = this.#targets.get(iqn);
-    if (target === undefined) throw new Error(`no target ${iqn} is served`);
-    return target;
+    return this.#targets.get(iqn) ?? assert.fail(`no target ${iqn} is served`);
   }
 }
-
-/** Undefined: everybody. */
-const initiatorsOf = ({ iqnWhitelist }: TargetSettings): readonly string[] | undefined => {
-  const names = iqnWhitelist.split(",").map((name) => name.trim());
-  return names.some((name) => name === "*" || name === "*/*") ? undefined : names.filter((name) => name !== "");
-};
 
 /** Whether a process stands, with all its threads: a signal that was sent is not obeyed at once. */
 const isStopped = (pid: number): boolean =>

@@ -11,7 +11,7 @@ import { refuseRunning } from "./running.ts";
 /** What a change may have to ask whether somebody writes a volume. */
 export interface Cluster {
   readonly database: Database;
-  readonly writer: Writer;
+  readonly writer: Pick<Writer, "isAlive">;
 }
 
 /* Everything here runs inside the caller's transaction. */

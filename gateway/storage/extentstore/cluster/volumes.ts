@@ -262,7 +262,7 @@ export const refuseAttached = (database: Database, row: VolumeRow): void => {
 };
 
 /** @throws `code` while somebody writes it */
-export const refuseBusy = (row: VolumeRow, writer: Writer, code: BusyCode = "VOLUME_BUSY"): void => {
+export const refuseBusy = (row: VolumeRow, writer: Pick<Writer, "isAlive">, code: BusyCode = "VOLUME_BUSY"): void => {
   if (row.writer === null || !writer.isAlive(row.writer)) return;
   throw new VisibleError(code, `Volume ${row.id} (“${row.name}”) is open for writing.`, {
     hint: "Close what is writing it: an NBD export, an import or a restore.",

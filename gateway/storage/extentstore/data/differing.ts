@@ -12,12 +12,14 @@ const isOther = "one.versionId IS NOT other.versionId";
  * the same; a version that is lost is like no other.
  */
 export const countDiffering = (database: Database, tableId: number, otherTableId: number): number =>
+  database.compare?.(tableId, otherTableId) ??
   database.one<{ count: number }>(
     `SELECT count(*) AS count FROM ${both}
      WHERE ${isOther} AND (one.digest IS NOT other.digest OR one.digest IS NULL)`,
     tableId,
     otherTableId,
-  )?.count ?? 0;
+  )?.count ??
+  0;
 
 /** The extents of two tables that are not the very same. */
 export const otherExtents = (database: Database, tableId: number, otherTableId: number): number[] =>

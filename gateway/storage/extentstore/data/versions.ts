@@ -33,8 +33,11 @@ export interface PendingExtent {
  */
 
 /** Makes an extent table that is all holes. @returns its id */
-export const createTable = (database: Database): number =>
-  database.run("INSERT INTO tables (frozenEpoch) VALUES (?)", currentGeneration(database)).lastId;
+export const createTable = (database: Database): number => {
+  const tableId = database.run("INSERT INTO tables (frozenEpoch) VALUES (?)", currentGeneration(database)).lastId;
+  database.contents?.push({ make: tableId });
+  return tableId;
+};
 
 /**
  * Makes a table of the same extents; both are copied on write from now on. @returns its id. @throws
@@ -77,6 +80,7 @@ export const fillTable = (database: Database, options: { tableId: number; fromTa
  */
 export const fillWithWhatIsThere = (database: Database, options: { tableId: number; fromTableId: number }): void => {
   const { tableId, fromTableId } = options;
+  database.contents?.push({ fill: tableId, from: fromTableId });
   database.run(
     `INSERT INTO extents (tableId, extent, versionId) SELECT ?, extent, versionId FROM extents
      WHERE tableId = ? AND EXISTS (SELECT 1 FROM versions WHERE id = versionId)`,
@@ -96,6 +100,7 @@ export const fillWithWhatIsThere = (database: Database, options: { tableId: numb
  * are gone with it.
  */
 export const clearTable = (database: Database, tableId: number, fromExtent = 0): void => {
+  database.contents?.push({ clear: tableId, fromExtent });
   database.execute("CREATE TEMP TABLE IF NOT EXISTS dropped (versionId INTEGER PRIMARY KEY)");
   database.run(
     "INSERT OR IGNORE INTO dropped SELECT versionId FROM extents WHERE tableId = ? AND extent >= ?",
@@ -117,6 +122,7 @@ export const clearTable = (database: Database, tableId: number, fromExtent = 0):
 export const dropTable = (database: Database, tableId: number): void => {
   clearTable(database, tableId);
   database.run("DELETE FROM tables WHERE id = ?", tableId);
+  database.contents?.push({ drop: tableId });
 };
 
 /** @returns the extent's block table, or undefined for a hole. @throws BlockTableDamaged */

@@ -27,6 +27,16 @@ export const sqliteCode = (error: unknown): number | undefined =>
   error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : undefined;
 
 /**
+ * What a transaction does with the content of a volume or a snapshot, each known by its extent
+ * table. Where the content lies elsewhere, it has to be done there.
+ */
+export type ContentStep =
+  | { readonly make: number }
+  | { readonly fill: number; readonly from: number }
+  | { readonly clear: number; readonly fromExtent: number }
+  | { readonly drop: number };
+
+/**
  * The metadata of a store: one SQLite connection with its statements prepared once. Everything is
  * synchronous.
  */
@@ -35,6 +45,10 @@ export class Database {
   readonly #connection: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #ownCommits = 0;
+  /** For whoever wants to know what is done with contents, while it wants to. */
+  contents: ContentStep[] | undefined;
+  /** In how many extents two tables differ, where the contents lie elsewhere and somebody knows. */
+  compare: ((tableId: number, otherTableId: number) => number) | undefined;
 
   /** @param options.isDurable false: nothing of it outlives this process */
   constructor(path: string, { isDurable = true }: { readonly isDurable?: boolean } = {}) {

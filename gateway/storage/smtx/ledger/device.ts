@@ -17,6 +17,8 @@ export interface LedgerDevice {
   read(offset: number, into: Uint8Array, call?: StorageCall): Promise<void>;
   write(offset: number, data: Uint8Array, call?: StorageCall): Promise<void>;
   flush(call?: StorageCall): Promise<void>;
+  /** Where it has anything but zeros, as far as that can be told without reading it. */
+  written?(call?: StorageCall): Promise<readonly { readonly offset: number; readonly length: number }[]>;
   /**
    * Runs `work` while nobody else holds the device, in this process or another. When this settles,
    * also with an error, no write of `work` is on its way any more; of a holder that died, or was

@@ -2,6 +2,7 @@ import { steadyTime, type Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { isNothing } from "./changes.ts";
+import type { LedgerCopy } from "./copy.ts";
 import type { LedgerDevice } from "./device.ts";
 import { makeLeaseTable } from "./lease.ts";
 import { type LongChangeSteps, LongChanges } from "./long-changes.ts";
@@ -75,12 +76,13 @@ export class Ledger {
   }
 
   /** What `work` reads, in one state that is no older than this call. */
-  async read<T>(work: (database: Database) => T, call?: StorageCall): Promise<T> {
-    const read = await this.#use(call, async () =>
-      (await this.#replica.refresh(call)) ? { result: this.#replica.copy.read(work) } : undefined,
-    );
-    if (read !== undefined) return read.result;
-    return this.#exclusively(async ({ copy }) => copy.read(work), call);
+  read<T>(work: (database: Database) => T, call?: StorageCall): Promise<T> {
+    return this.#read((copy) => copy.read(work), call);
+  }
+
+  /** What `work` would give if its changes were made; they are not. */
+  suppose<T>(work: (database: Database) => T, call?: StorageCall): Promise<T> {
+    return this.#read((copy) => copy.rehearse(work).result, call);
   }
 
   /** Records what `work` changes; when it throws, nothing. */
@@ -114,6 +116,14 @@ export class Ledger {
         this.#replica.discard();
       }),
     );
+  }
+
+  async #read<T>(look: (copy: LedgerCopy) => T, call?: StorageCall): Promise<T> {
+    const read = await this.#use(call, async () =>
+      (await this.#replica.refresh(call)) ? { result: look(this.#replica.copy) } : undefined,
+    );
+    if (read !== undefined) return read.result;
+    return this.#exclusively(async ({ copy }) => look(copy), call);
   }
 
   /** The device first: while it is waited for, reads go on. */

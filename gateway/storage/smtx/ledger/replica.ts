@@ -193,10 +193,17 @@ export class Replica {
   }
 
   async #refuseForeign(call?: StorageCall): Promise<void> {
+    const all = [{ offset: 0, length: this.#device.sizeBytes }];
+    for (const { offset, length } of (await this.#device.written?.(call)) ?? all) {
+      await this.#refuseWritten(offset, offset + length, call);
+    }
+  }
+
+  async #refuseWritten(from: number, until: number, call: StorageCall | undefined): Promise<void> {
     const piece = Buffer.alloc(pieceBytes);
     const zeros = Buffer.alloc(pieceBytes);
-    for (let offset = 0; offset < this.#device.sizeBytes; offset += pieceBytes) {
-      const part = piece.subarray(0, this.#device.sizeBytes - offset);
+    for (let offset = from; offset < until; offset += pieceBytes) {
+      const part = piece.subarray(0, until - offset);
       await this.#device.read(offset, part, call);
       if (!part.equals(zeros.subarray(0, part.length))) {
         throw corrupt(this.#device.name, "it is no ledger, and not empty either; nothing was written to it");

@@ -64,7 +64,7 @@ export class FakeStoragePolicy extends FakeEntity {
 export interface FakeConnection {
   readonly id: string;
   readonly cluster: FakeCluster;
-  readonly host: FakeHost;
+  readonly host: FakeHost | undefined;
   readonly initiator_ip: string;
   readonly client_port: number;
   readonly type: "ISCSI";

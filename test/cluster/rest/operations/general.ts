@@ -1,3 +1,4 @@
+import type { FakeConnection } from "../entities/hosts.ts";
 import { FakeVds, FakeVlan } from "../entities/networks.ts";
 import { type FakeModel, need } from "../model.ts";
 import { changeEach, type FakeOperations, queriesOf, query } from "../operation.ts";
@@ -37,6 +38,21 @@ const vlanCreated = (model: FakeModel, { name, vds_id: id, vlan_id: number }: Vl
   };
 };
 
+/** Who is logged in now, wherever. */
+const connections = async (model: FakeModel): Promise<readonly FakeConnection[]> => {
+  const served = model.targets.all().filter(({ internal }) => !internal);
+  const found = served.map(async (target) => {
+    const { cluster, iqn_name: iqn } = target;
+    const host = model.hosts.all().find((one) => one.cluster === cluster);
+    const addresses = host === undefined ? [] : await cluster.storage.luns.connections(iqn);
+    return addresses.map((initiator_ip, i) => ({
+      ...{ id: `${target.id}-${i}`, cluster, host, initiator_ip, client_port: 0 },
+      ...{ type: "ISCSI" as const, iscsi_target: target },
+    }));
+  });
+  return (await Promise.all(found)).flat();
+};
+
 /** What there is of a cluster itself, its networks, and what is asked about changes. */
 export const generalOperations: FakeOperations = {
   ...queriesOf("clusters", (model) => model.clusters.all()),
@@ -44,7 +60,7 @@ export const generalOperations: FakeOperations = {
   ...queriesOf("zones", () => []),
   ...queriesOf("hosts", (model) => model.hosts.all()),
   ...queriesOf("business-hosts", () => []),
-  ...queriesOf("iscsi-connections", (model) => model.connections),
+  "/get-iscsi-connections": query(async (model, body) => select(await connections(model), body)),
   ...queriesOf("elf-data-stores", (model) => model.dataStores.all()),
   ...queriesOf("elf-storage-policies", (model) => model.storagePolicies.all()),
   ...queriesOf("vdses", (model) => model.vdses.all()),

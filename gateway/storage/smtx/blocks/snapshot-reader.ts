@@ -1,0 +1,50 @@
+import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
+import type { Lun } from "../../../iscsi/lun/lun.ts";
+import type { StorageCall } from "../../call.ts";
+import type { ExtentToken, SnapshotReader } from "../../volume-io.ts";
+import { readBytes } from "./lun-bytes.ts";
+
+/**
+ * Reads a snapshot through the temporary clone that was made of it. What has changed its extent
+ * table tells, where the cluster's own command line may be asked for that.
+ */
+export class ClonedSnapshotReader implements SnapshotReader {
+  readonly sizeBytes: number;
+  readonly geometry: Geometry;
+  readonly #lun: Lun;
+  readonly #extentMap: ((call?: StorageCall) => Promise<readonly ExtentToken[]>) | undefined;
+
+  constructor(of: {
+    readonly lun: Lun;
+    readonly sizeBytes: number;
+    readonly geometry: Geometry;
+    readonly extentMap: ((call?: StorageCall) => Promise<readonly ExtentToken[]>) | undefined;
+  }) {
+    this.sizeBytes = of.sizeBytes;
+    this.geometry = of.geometry;
+    this.#lun = of.lun;
+    this.#extentMap = of.extentMap;
+  }
+
+  async read(offset: number, into: Uint8Array, call?: StorageCall): Promise<void> {
+    await readBytes(this.#lun, offset, into, call);
+    // A LUN may be larger than the volume was when it was snapshotted.
+    into.fill(0, Math.max(0, Math.min(into.length, this.sizeBytes - offset)));
+  }
+
+  async extentMap(call?: StorageCall): Promise<readonly ExtentToken[] | undefined> {
+    return this.#extentMap?.(call);
+  }
+
+  async extentBlocks(): Promise<undefined> {
+    return undefined;
+  }
+
+  async extentDigests(): Promise<undefined> {
+    return undefined;
+  }
+
+  async close(): Promise<void> {
+    await this.#lun.close();
+  }
+}

@@ -1,0 +1,82 @@
+import type { Lun } from "../../../iscsi/lun/lun.ts";
+import type { StorageCall } from "../../call.ts";
+import { writeBytes } from "./lun-bytes.ts";
+
+/** So much is gathered before it is sent, where one write goes on where the last one ended. */
+const gatheredBytesMax = 1024 * 1024;
+const underWayMax = 8;
+
+/**
+ * Writes to a LUN, neighbours together and several at once. What fails is told by whatever is
+ * called next. A write that overlaps one that is under way waits for it.
+ */
+export class WriteQueue {
+  readonly #lun: Lun;
+  #gathered: Buffer = Buffer.alloc(0);
+  #gatheredBytes = 0;
+  #offset = 0;
+  readonly #underWay = new Set<{ readonly from: number; readonly until: number; readonly done: Promise<void> }>();
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(lun: Lun) {
+    this.#lun = lun;
+  }
+
+  /** `data` is taken before anything is waited for. */
+  async write(offset: number, data: Uint8Array, call?: StorageCall): Promise<void> {
+    this.#tellFailure();
+    const goesOn = this.#gatheredBytes > 0 && offset === this.#offset + this.#gatheredBytes;
+    const fits = this.#gatheredBytes + data.length <= gatheredBytesMax;
+    const before = this.#gatheredBytes > 0 && !(goesOn && fits) ? this.#take() : undefined;
+    if (data.length >= gatheredBytesMax) {
+      const own = Buffer.from(data);
+      if (before !== undefined) await this.#send(before, call);
+      return this.#send({ offset, bytes: own }, call);
+    }
+    this.#gather(offset, data);
+    if (before !== undefined) await this.#send(before, call);
+  }
+
+  /** All that was written has arrived. */
+  async settle(call?: StorageCall): Promise<void> {
+    if (this.#gatheredBytes > 0) await this.#send(this.#take(), call);
+    while (this.#underWay.size > 0) await Promise.all([...this.#underWay].map(({ done }) => done));
+    this.#tellFailure();
+  }
+
+  #gather(offset: number, data: Uint8Array): void {
+    if (this.#gathered.length === 0) this.#gathered = Buffer.allocUnsafeSlow(gatheredBytesMax);
+    if (this.#gatheredBytes === 0) this.#offset = offset;
+    this.#gathered.set(data, this.#gatheredBytes);
+    this.#gatheredBytes += data.length;
+  }
+
+  #take(): { readonly offset: number; readonly bytes: Buffer } {
+    const taken = { offset: this.#offset, bytes: this.#gathered.subarray(0, this.#gatheredBytes) };
+    this.#gathered = Buffer.alloc(0);
+    this.#gatheredBytes = 0;
+    return taken;
+  }
+
+  async #send(of: { readonly offset: number; readonly bytes: Buffer }, call: StorageCall | undefined): Promise<void> {
+    const [from, until] = [of.offset, of.offset + of.bytes.length];
+    // Blocks that two writes share are read and written by both.
+    const near = this.#lun.blockBytes;
+    const others = [...this.#underWay].filter((one) => one.from < until + near && from < one.until + near);
+    await Promise.all(others.map(({ done }) => done));
+    while (this.#underWay.size >= underWayMax) await Promise.race([...this.#underWay].map(({ done }) => done));
+    this.#tellFailure();
+    const written = writeBytes(this.#lun, of.offset, of.bytes, call).then(
+      () => undefined,
+      (error: unknown) => {
+        this.#failure ??= { error };
+      },
+    );
+    const entry = { from, until, done: written.then(() => void this.#underWay.delete(entry)) };
+    this.#underWay.add(entry);
+  }
+
+  #tellFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+}

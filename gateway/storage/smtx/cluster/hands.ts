@@ -1,0 +1,92 @@
+import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
+import type { VmConfig, VmNic } from "../../../../core/api/object/vm.ts";
+import type { StorageCall } from "../../call.ts";
+
+/*
+ * What is done on the cluster, each so that it may be done again: what is there already under the
+ * name is taken, since making twice makes two.
+ */
+
+/** A LUN by which bytes are read and written; ids are CloudTower's, but for the cluster's own. */
+export interface LunRef {
+  readonly lun: string;
+  readonly zbsVolumeId: string;
+  readonly target: string;
+  readonly iqn: string;
+  readonly lunId: number;
+  readonly sizeBytes: number;
+}
+
+/** A target, made where there is none of this name. */
+export interface TargetWish {
+  readonly name: string;
+  readonly stripeCount: number;
+  readonly stripeBytes: number;
+  /** Of a customer's; absent: it is ours, and only a gateway's initiator may log in (W8). */
+  readonly theirs?: IscsiTargetSettings;
+}
+
+export interface LunWish {
+  readonly target: TargetWish;
+  readonly name: string;
+  /** Undefined: whichever the cluster gives it. */
+  readonly lunId: number | undefined;
+  readonly sizeBytes: number;
+  /** Of a customer's. */
+  readonly allowedInitiators?: string;
+}
+
+/** A virtual volume, and the LUN that it lies in. */
+export interface VolumeRef extends LunRef {
+  readonly vmVolume: string;
+}
+
+export interface VmWish {
+  readonly name: string;
+  readonly config: Omit<VmConfig, "disks" | "nics">;
+  /** `volume`: CloudTower's id. */
+  readonly disks: readonly (Pick<VmConfig["disks"][number], "bus" | "boot" | "index"> & { readonly volume: string })[];
+  readonly nics: readonly Omit<VmNic, "order">[];
+}
+
+export interface VmRef {
+  readonly vm: string;
+  readonly localId: string;
+}
+
+export interface TakenSnapshot {
+  readonly snapshot: string;
+  readonly zbsVolumeId: string;
+}
+
+export interface Hands {
+  makeLun(wish: LunWish, call?: StorageCall): Promise<LunRef>;
+  growLun(lun: string, sizeBytes: number, call?: StorageCall): Promise<void>;
+  /** Makes a LUN what a snapshot of it, or of another, has. */
+  rollBackLun(lun: string, snapshot: string, call?: StorageCall): Promise<void>;
+  /** A LUN of ours with a snapshot's content, which shares it. */
+  cloneSnapshot(of: { readonly snapshot: string; readonly name: string }, call?: StorageCall): Promise<LunRef>;
+  /** Snapshots of LUNs at one instant. @returns by the LUNs */
+  snapshotTogether(
+    of: { readonly name: string; readonly luns: readonly string[] },
+    call?: StorageCall,
+  ): Promise<ReadonlyMap<string, TakenSnapshot>>;
+  makeVolume(
+    wish: { readonly name: string; readonly sizeBytes: number; readonly sharing: boolean },
+    call?: StorageCall,
+  ): Promise<VolumeRef>;
+  makeVm(wish: VmWish, call?: StorageCall): Promise<VmRef>;
+  /** Idempotent. */
+  setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void>;
+  rename(
+    of: { readonly kind: "lun" | "vm-volume" | "vm"; readonly id: string; readonly name: string },
+    call?: StorageCall,
+  ): Promise<void>;
+  /** Only what the records say that a restore has made. */
+  removeRebuilt(
+    of: { readonly kind: "lun" | "vm-volume" | "vm"; readonly id: string },
+    call?: StorageCall,
+  ): Promise<void>;
+  removeLun(lun: string, call?: StorageCall): Promise<void>;
+  removeSnapshot(snapshot: string, call?: StorageCall): Promise<void>;
+}

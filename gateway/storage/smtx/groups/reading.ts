@@ -1,0 +1,72 @@
+import { randomBytes } from "node:crypto";
+import { z } from "zod";
+import { VisibleError } from "../../../../core/api/errors.ts";
+import { extentCount } from "../../../../core/api/object/volume-shape.ts";
+import type { StorageCall } from "../../call.ts";
+import type { WantedSnapshot } from "../../control.ts";
+import { findWantedSnapshot } from "../../extentstore/cluster/snapshots.ts";
+import { geometryOf } from "../../extentstore/cluster/volume-row.ts";
+import type { Database } from "../../extentstore/database/database.ts";
+import type { SnapshotHandle, SnapshotReader } from "../../volume-io.ts";
+import { ClonedSnapshotReader } from "../blocks/snapshot-reader.ts";
+import type { ClusterContext } from "../context.ts";
+import { ourName } from "../names.ts";
+
+/** The temporary clone that a snapshot is read by. */
+const accessSchema = z.object({
+  lun: z.string(),
+  iqn: z.string(),
+  lunId: z.int(),
+  /** The cluster's own id of the snapshot, whose extent table tells what has changed. */
+  zbsVolumeId: z.string(),
+});
+type Access = z.infer<typeof accessSchema>;
+
+export const openClone = async (
+  { ledger, hands, holder }: ClusterContext,
+  wanted: WantedSnapshot,
+  call?: StorageCall,
+): Promise<SnapshotHandle> => {
+  const { row, known } = await ledger.read((database) => {
+    const found = findWantedSnapshot(database, wanted);
+    return { row: found, known: takenOf(database, found.tableId) };
+  }, call);
+  if (known === undefined) throw gone(row.id);
+  const name = ourName("read", holder, randomBytes(8).toString("hex"));
+  const { snapshot, zbsVolumeId } = known;
+  const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, name }, call);
+  const access: Access = { lun, iqn, lunId, zbsVolumeId };
+  return { snapshotId: row.id, sizeBytes: row.sizeBytes, geometry: geometryOf(row), access: JSON.stringify(access) };
+};
+
+export const readClone = async (
+  { initiator, extentTokens }: ClusterContext,
+  handle: SnapshotHandle,
+  call?: StorageCall,
+): Promise<SnapshotReader> => {
+  const { sizeBytes, geometry } = handle;
+  const { iqn, lunId, zbsVolumeId } = accessOf(handle);
+  const lun = await initiator.openLun({ targetName: iqn, lun: lunId }, call);
+  const extents = extentCount(geometry, sizeBytes);
+  const extentMap = extentTokens && ((watch?: StorageCall) => extentTokens(zbsVolumeId, extents, watch));
+  return new ClonedSnapshotReader({ lun, sizeBytes, geometry, extentMap });
+};
+
+export const closeClone = ({ hands }: ClusterContext, handle: SnapshotHandle, call?: StorageCall): Promise<void> =>
+  hands.removeLun(accessOf(handle).lun, call);
+
+const accessOf = ({ access, snapshotId }: SnapshotHandle): Access => {
+  if (access === undefined) throw gone(snapshotId);
+  return accessSchema.parse(JSON.parse(access));
+};
+
+const takenOf = (database: Database, tableId: number) =>
+  database.one<{ snapshot: string; zbsVolumeId: string }>(
+    "SELECT snapshot, zbsVolumeId FROM snapshotsOfTables WHERE tableId = ?",
+    tableId,
+  );
+
+const gone = (snapshotId: string): VisibleError =>
+  new VisibleError("SNAPSHOT_UNKNOWN", `The cluster has no snapshot for ${snapshotId}.`, {
+    hint: "Its group may have been reclaimed. List those that are left with: smtx-backup group list",
+  });

@@ -1,0 +1,67 @@
+import { VisibleError } from "../../../../core/api/errors.ts";
+import type { Instant } from "../../../../core/api/ids.ts";
+import type { StorageCall } from "../../call.ts";
+import type { SnapshotGroup, SnapshotGroupOptions } from "../../control.ts";
+import { findGroup, snapshotGroup } from "../../extentstore/cluster/snapshots.ts";
+import type { TakenSnapshot } from "../cluster/hands.ts";
+import type { ClusterContext } from "../context.ts";
+import { ourName, ownerTag } from "../names.ts";
+import { changeCluster } from "../records/changing.ts";
+import { type Member, putInstant, putTaken, toTake } from "./taken.ts";
+
+/** A group of the source's, taken by the cluster while no other change of it is under way. */
+export const takeSourceGroup = async (
+  context: ClusterContext,
+  options: SnapshotGroupOptions,
+  call?: StorageCall,
+): Promise<SnapshotGroup> => {
+  const { groupId, owner } = options;
+  await changeCluster(
+    context,
+    {
+      plan: (database) => {
+        snapshotGroup(database, { ...options, takenAt: instantNow() });
+        return toTake(database, groupId);
+      },
+      realize: (members, watch) => takeMembers(context, ourName("group", ownerTag(owner), groupId), members, watch),
+      finish: (database, members, { taken, takenAt }) => {
+        if (members.length === 0) return;
+        putTaken(database, members, taken);
+        putInstant(database, groupId, takenAt);
+      },
+    },
+    call,
+  );
+  const group = await context.ledger.read((database) => findGroup(database, groupId), call);
+  if (group !== undefined) return group;
+  throw new VisibleError("SNAPSHOT_UNKNOWN", `The group ${groupId} was deleted as soon as it was taken.`, {
+    hint: "See in the audit trail who did.",
+  });
+};
+
+export interface TakenMembers {
+  /** By the LUNs. */
+  readonly taken: ReadonlyMap<string, TakenSnapshot>;
+  /** A moment before. */
+  readonly takenAt: Instant;
+}
+
+export const takeMembers = async (
+  { hands }: ClusterContext,
+  name: string,
+  members: readonly Member[],
+  call: StorageCall,
+): Promise<TakenMembers> => {
+  const takenAt = instantNow();
+  if (members.length === 0) return { taken: new Map(), takenAt };
+  const luns = members.map(({ volumeId, lun }) => lun ?? unreadable(volumeId));
+  return { taken: await hands.snapshotTogether({ name, luns }, call), takenAt };
+};
+
+const instantNow = (): Instant => new Date().toISOString() as Instant;
+
+const unreadable = (volumeId: string): never => {
+  throw new VisibleError("OBJECT_KIND_UNSUPPORTED", `The cluster does not say in which LUN ${volumeId} lies.`, {
+    hint: "Take its object out of the plan, and see what gateway check says.",
+  });
+};

@@ -1,0 +1,41 @@
+import type { GroupId, Instant } from "../../../../core/api/ids.ts";
+import type { Database } from "../../extentstore/database/database.ts";
+import type { TakenSnapshot } from "../cluster/hands.ts";
+
+/*
+ * The snapshots that a group's rows stand for. Everything here runs inside the caller's
+ * transaction.
+ */
+
+export interface Member {
+  readonly tableId: number;
+  readonly volumeId: string;
+  /** CloudTower's id of the LUN that is to be snapshotted; null: nobody knows which it is. */
+  readonly lun: string | null;
+}
+
+/** Of a group, the snapshots that are not taken yet. */
+export const toTake = (database: Database, groupId: GroupId): readonly Member[] =>
+  database.all<Member>(
+    `SELECT s.tableId, s.volumeId, l.lun FROM snapshots s LEFT JOIN lunsOfVolumes l ON l.volumeId = s.volumeId
+     WHERE groupId = ? AND NOT EXISTS (SELECT 1 FROM snapshotsOfTables t WHERE t.tableId = s.tableId)
+     ORDER BY s.number`,
+    groupId,
+  );
+
+export const putTaken = (
+  database: Database,
+  members: readonly Member[],
+  taken: ReadonlyMap<string, TakenSnapshot>,
+): void => {
+  for (const { tableId, lun } of members) {
+    const snapshot = lun === null ? undefined : taken.get(lun);
+    if (snapshot === undefined) throw new Error(`no snapshot was taken of the LUN ${lun}`);
+    database.run("INSERT INTO snapshotsOfTables VALUES (?, ?, ?)", tableId, snapshot.snapshot, snapshot.zbsVolumeId);
+  }
+};
+
+/** When it was really taken. */
+export const putInstant = (database: Database, groupId: GroupId, takenAt: Instant): void => {
+  database.run("UPDATE snapshotGroups SET takenAt = ? WHERE id = ?", takenAt, groupId);
+};

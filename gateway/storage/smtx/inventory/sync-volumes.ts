@@ -1,0 +1,162 @@
+import type { SQLInputValue } from "node:sqlite";
+import { defaultPool } from "../../extentstore/cluster/pools.ts";
+import { geometryOf, type VolumeRow } from "../../extentstore/cluster/volume-row.ts";
+import { insertVolume, labelsText, removeVolume } from "../../extentstore/cluster/volumes.ts";
+import type { Database } from "../../extentstore/database/database.ts";
+import { isRebuild } from "../names.ts";
+import type { FoundCluster, FoundLunRef } from "./found.ts";
+import { freeNames } from "./free-names.ts";
+
+/** A volume as it is to stand in its row. */
+interface Wanted extends Pick<VolumeRow, "kind" | "sizeBytes" | "extentBytes" | "stripeCount" | "stripeBytes"> {
+  readonly id: string;
+  readonly name: string;
+  readonly lunTarget: string | null;
+  readonly lunId: number | null;
+  readonly allowedInitiators: string | null;
+  readonly export: string | null;
+  readonly path: string | null;
+  readonly sharing: number;
+  readonly labels: string | null;
+}
+
+interface WithLun {
+  readonly row: Wanted;
+  readonly lun: FoundLunRef | undefined;
+  readonly vmVolume: string | null;
+}
+
+/** Inside a transaction. */
+export const syncVolumes = (database: Database, found: FoundCluster): void => {
+  const wanted = wantedVolumes(database, found);
+  const before = new Map(
+    database.all<VolumeRow>("SELECT * FROM volumes WHERE role <> 'mirror'").map((row) => [row.id, row]),
+  );
+  const there = new Set(wanted.map(({ row }) => row.id));
+  for (const row of before.values()) if (!there.has(row.id)) forget(database, row);
+  const changed = wanted.filter(({ row }) => isChanged(row, before.get(row.id)));
+  // Names and LUN ids that change places would be taken for a moment.
+  for (const { row } of changed) {
+    if (before.has(row.id))
+      database.run(
+        "UPDATE volumes SET name = id, lunTarget = NULL, export = NULL, kind = 'volume' WHERE id = ?",
+        row.id,
+      );
+  }
+  for (const { row } of changed) {
+    if (!before.has(row.id)) insert(database, row);
+    else update(database, row);
+  }
+  for (const one of wanted) keepLun(database, one);
+};
+
+const wantedVolumes = (database: Database, found: FoundCluster): readonly WithLun[] => {
+  const made = new Map(
+    database
+      .all<{ volumeId: string; zbsVolumeId: string }>(
+        "SELECT volumeId, zbsVolumeId FROM lunsOfVolumes JOIN volumes ON id = volumeId WHERE role = 'rebuilt'",
+      )
+      .map(({ volumeId, zbsVolumeId }) => [zbsVolumeId, volumeId]),
+  );
+  const idOf = (zbsVolumeId: string, own: string): string => made.get(zbsVolumeId) ?? `volume-${own}`;
+  const named = <One extends { readonly id: string; readonly name: string }>(one: One): One[] => {
+    if (!isRebuild(one.name)) return [one];
+    // What nobody has written down is nothing yet; what is written down has its name there.
+    const row = database.one<{ name: string }>("SELECT name FROM volumes WHERE id = ? AND role = 'rebuilt'", one.id);
+    return row === undefined ? [] : [{ ...one, name: row.name }];
+  };
+  const luns = found.luns.flatMap((one) => named({ ...one, id: idOf(one.lun.zbsVolumeId, one.lun.zbsVolumeId) }));
+  const volumes = found.volumes.flatMap((one) => named({ ...one, id: idOf(one.lun?.zbsVolumeId ?? "", one.id) }));
+  const names = freeNames([...luns, ...volumes]);
+  const none = { lunTarget: null, lunId: null, allowedInitiators: null, export: null, path: null, labels: null };
+  const nameOf = (id: string) => names.get(id) ?? id;
+  return [
+    ...luns.map(({ id, lun, sizeBytes, geometry, allowedInitiators, labels }) => ({
+      row: {
+        ...{ ...none, id, kind: "lun" as const, name: nameOf(id), sizeBytes, ...geometry, sharing: 0 },
+        ...{ lunTarget: lun.target, lunId: lun.lunId },
+        allowedInitiators: allowedInitiators === "" ? null : allowedInitiators,
+        labels: labelsText(labels),
+      },
+      lun,
+      vmVolume: null,
+    })),
+    ...volumes.map(({ id, lun, tower, sizeBytes, geometry, sharing, labels }) => ({
+      row: {
+        ...{ ...none, id, kind: "volume" as const, name: nameOf(id), sizeBytes, ...geometry, sharing: sharing ? 1 : 0 },
+        labels: labelsText(labels),
+      },
+      lun,
+      vmVolume: tower,
+    })),
+    ...found.files.map(({ id, sizeBytes, geometry, ...file }) => ({
+      row: {
+        ...{ ...none, id: `volume-${id}`, kind: "nfs-file" as const, sizeBytes, ...geometry, sharing: 0 },
+        ...{ name: `/exports/${file.export}/${file.path}`, export: file.export, path: file.path },
+      },
+      lun: undefined,
+      vmVolume: null,
+    })),
+  ];
+};
+
+const columns = [
+  ...(["kind", "name", "sizeBytes", "extentBytes", "stripeCount", "stripeBytes", "lunTarget", "lunId"] as const),
+  ...(["allowedInitiators", "export", "path", "sharing", "labels"] as const),
+] as const satisfies readonly (keyof Wanted)[];
+
+const isChanged = (wanted: Wanted, before: VolumeRow | undefined): boolean =>
+  before === undefined || columns.some((column) => before[column] !== wanted[column]);
+
+const insert = (database: Database, row: Wanted): void => {
+  const { id, kind, name, sizeBytes } = row;
+  insertVolume(database, {
+    id,
+    role: "plain",
+    kind,
+    name,
+    sizeBytes,
+    geometry: geometryOf(row),
+    pool: defaultPool,
+    ...fileOf(row),
+  });
+  update(database, row);
+};
+
+/** A file's row can't be made without them. */
+const fileOf = ({ export: exportName, path }: Wanted) =>
+  exportName === null || path === null ? {} : { file: { export: exportName, path } };
+
+const update = (database: Database, row: Wanted): void => {
+  const values: SQLInputValue[] = columns.map((column) => row[column]);
+  database.run(
+    `UPDATE volumes SET ${columns.map((column) => `${column} = ?`).join(", ")} WHERE id = ?`,
+    ...values,
+    row.id,
+  );
+};
+
+/** A volume that is not on the cluster any more. Its snapshots stay. */
+const forget = (database: Database, row: VolumeRow): void => {
+  database.run("DELETE FROM vmDisks WHERE volumeId = ?", row.id);
+  database.run("DELETE FROM lunsOfVolumes WHERE volumeId = ?", row.id);
+  removeVolume(database, row);
+};
+
+const keepLun = (database: Database, { row, lun, vmVolume }: WithLun): void => {
+  if (lun === undefined) return;
+  const values = [lun.tower, lun.zbsVolumeId, lun.target, lun.iqn, lun.lunId, row.sizeBytes, vmVolume] as const;
+  const known = database.one(
+    `SELECT 1 FROM lunsOfVolumes WHERE volumeId = ? AND lun = ? AND zbsVolumeId = ? AND target = ? AND iqn = ?
+       AND lunId = ? AND sizeBytes = ? AND vmVolume IS ?`,
+    row.id,
+    ...values,
+  );
+  if (known !== undefined) return;
+  database.run(
+    `INSERT INTO lunsOfVolumes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0) ON CONFLICT (volumeId) DO UPDATE
+       SET lun = ?2, zbsVolumeId = ?3, target = ?4, iqn = ?5, lunId = ?6, sizeBytes = ?7, vmVolume = ?8`,
+    row.id,
+    ...values,
+  );
+};

@@ -1,0 +1,177 @@
+import type { StorageCall } from "../../call.ts";
+import type {
+  MirrorSession,
+  MirrorVolume,
+  OpenMirrorOptions,
+  PrepareMirrorOptions,
+  PublishGroupOptions,
+  SnapshotGroup,
+} from "../../control.ts";
+import { snapshotOfSource } from "../../extentstore/cluster/snapshots.ts";
+import { geometryOf } from "../../extentstore/cluster/volume-row.ts";
+import type { Database } from "../../extentstore/database/database.ts";
+import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
+import { prepareMirror } from "../../extentstore/mirrors/prepare.ts";
+import { mirrorForWriting, openMirror, publishGroup } from "../../extentstore/mirrors/sessions.ts";
+import type { MirrorExtentWriter } from "../../volume-io.ts";
+import { ClusterExtentWriter } from "../blocks/extent-writer.ts";
+import type { LunRef } from "../cluster/hands.ts";
+import { type ClusterContext, removeLeft } from "../context.ts";
+import { takeMembers } from "../groups/source-groups.ts";
+import { putTaken, toTake } from "../groups/taken.ts";
+import { digestOf, ourName, ownerTag } from "../names.ts";
+import { changeCluster } from "../records/changing.ts";
+import { snapshotOf } from "../records/luns.ts";
+import { noting } from "../records/notes.ts";
+import { isInPlace, type MirrorToMake, mirrorsToMake, placeMirror } from "./mirror-luns.ts";
+import { MirrorWriting } from "./mirror-writing.ts";
+import { closeBase, noteReset } from "./resets.ts";
+
+/** Mirrors on a cluster: LUNs of ours, which are written in place and snapshotted as groups. */
+export class ClusterMirrors {
+  readonly #context: ClusterContext;
+  readonly #writing: MirrorWriting;
+
+  constructor(context: ClusterContext) {
+    this.#context = context;
+    this.#writing = new MirrorWriting(context);
+  }
+
+  async prepare(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]> {
+    const { mirrors } = await changeCluster(
+      this.#context,
+      {
+        plan: (database) => {
+          const made = prepareMirror(database, options);
+          const toMake = mirrorsToMake(
+            database,
+            made.map(({ mirrorVolumeId }) => mirrorVolumeId),
+          );
+          return { mirrors: made, toMake };
+        },
+        realize: async ({ toMake }, watch) => {
+          const made: { readonly of: MirrorToMake; readonly lun: LunRef }[] = [];
+          for (const of of toMake) made.push({ of, lun: await this.#make(of, watch) });
+          return made;
+        },
+        finish: (database, _, made) => {
+          for (const { of, lun } of made) placeMirror(database, of, lun);
+        },
+      },
+      call,
+    );
+    await removeLeft(this.#context, call);
+    return mirrors;
+  }
+
+  /**
+   * Nobody opens a mirror while a group is being published, nor the other way round. What the LUN
+   * has to become before the first write is in the records by then.
+   */
+  async open(options: OpenMirrorOptions, call?: StorageCall): Promise<MirrorSession> {
+    const { mirrorVolumeId } = options;
+    const session = await this.#context.ledger.changeAround(
+      {
+        plan: (database) => {
+          const wasWritten = (findMirror(database, mirrorVolumeId)?.epoch ?? 0) > 0;
+          const { result, contents } = noting(database, () => openMirror(database, options));
+          noteReset(database, options, { contents, wasWritten });
+          return result;
+        },
+        realize: async () => undefined,
+      },
+      call,
+    );
+    await this.#cloneBase(options, session.epoch, call);
+    await this.#writing.begin(mirrorVolumeId, session.epoch, call);
+    await removeLeft(this.#context, call);
+    return session;
+  }
+
+  async openExtent(
+    of: {
+      readonly mirrorVolumeId: string;
+      readonly epoch: number;
+      readonly extent: number;
+      readonly from?: "base" | "zeros";
+    },
+    call?: StorageCall,
+  ): Promise<MirrorExtentWriter> {
+    const { mirrorVolumeId, epoch, extent, from = "base" } = of;
+    const { ledger } = this.#context;
+    const row = await ledger.read((database) => mirrorForWriting(database, mirrorVolumeId, epoch), call);
+    const { lun, base } = await this.#writing.open(mirrorVolumeId, epoch, call);
+    return new ClusterExtentWriter({
+      ...{ lun, base, extent, from, geometry: geometryOf(row), sizeBytes: row.sizeBytes },
+      mayUnmap: epoch === 1,
+      markDone: (watch) => ledger.change((database) => markDone(database, { mirrorVolumeId, epoch, extent }), watch),
+    });
+  }
+
+  async publish(options: PublishGroupOptions, call?: StorageCall): Promise<SnapshotGroup> {
+    const { groupId, owner } = options;
+    const { group } = await changeCluster(
+      this.#context,
+      {
+        plan: (database) => ({ group: publishGroup(database, options), members: toTake(database, groupId) }),
+        realize: ({ members }, watch) =>
+          takeMembers(this.#context, ourName("group", ownerTag(owner), groupId), members, watch),
+        finish: (database, { members }, { taken }) => {
+          putTaken(database, members, taken);
+          for (const { volumeId } of members) closeBase(database, volumeId);
+        },
+      },
+      call,
+    );
+    await removeLeft(this.#context, call);
+    return group;
+  }
+
+  close(): Promise<void> {
+    return this.#writing.close();
+  }
+
+  async #make({ wish, now }: MirrorToMake, call: StorageCall): Promise<LunRef> {
+    const { hands } = this.#context;
+    if (now === undefined || !isInPlace(now, wish)) return hands.makeLun(wish, call);
+    await hands.growLun(now.lun, wish.sizeBytes, call);
+    return { ...now, sizeBytes: wish.sizeBytes };
+  }
+
+  /** Of what the writing starts from, for all who write with this epoch. */
+  async #cloneBase(
+    { mirrorVolumeId, baseGroupId }: OpenMirrorOptions,
+    epoch: number,
+    call: StorageCall | undefined,
+  ): Promise<void> {
+    if (baseGroupId === null) return;
+    const { ledger, hands } = this.#context;
+    const snapshot = await ledger.read((database) => {
+      if (database.one("SELECT 1 FROM basesOfMirrors WHERE volumeId = ?", mirrorVolumeId) !== undefined) return null;
+      const mirror = findMirror(database, mirrorVolumeId);
+      const base = mirror && snapshotOfSource(database, baseGroupId, mirror.sourceVolumeId);
+      return base === undefined ? null : snapshotOf(database, base.tableId);
+    }, call);
+    if (snapshot === null) return;
+    const name = ourName("read", "base", digestOf(mirrorVolumeId, String(epoch)));
+    const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, name }, call);
+    await ledger.change((database) => {
+      closeBase(database, mirrorVolumeId);
+      database.run("INSERT INTO basesOfMirrors VALUES (?, ?, ?, ?)", mirrorVolumeId, lun, iqn, lunId);
+    }, call);
+  }
+}
+
+/** @throws FENCED */
+const markDone = (
+  database: Database,
+  {
+    mirrorVolumeId,
+    epoch,
+    extent,
+  }: { readonly mirrorVolumeId: string; readonly epoch: number; readonly extent: number },
+): void => {
+  mirrorForWriting(database, mirrorVolumeId, epoch);
+  database.run("INSERT OR IGNORE INTO doneExtents (volumeId, extent) VALUES (?, ?)", mirrorVolumeId, extent);
+  database.run("UPDATE mirrors SET complete = 0 WHERE volumeId = ? AND complete = 1", mirrorVolumeId);
+};

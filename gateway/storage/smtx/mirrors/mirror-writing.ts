@@ -1,0 +1,179 @@
+import { LRUCache } from "lru-cache";
+import { VisibleError } from "../../../../core/api/errors.ts";
+import type { Initiator } from "../../../iscsi/initiator.ts";
+import type { Lun } from "../../../iscsi/lun/lun.ts";
+import type { StorageCall } from "../../call.ts";
+import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
+import type { Hands, LunRef } from "../cluster/hands.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { lunOfVolume } from "../records/luns.ts";
+import { endReset, findReset } from "./resets.ts";
+
+/** So many mirrors are open for writing at once; the others are opened again. */
+const openMax = 32;
+const emptiedBytesMax = 256 * 1024 * 1024;
+
+/** A mirror that is open for the holder of an epoch. */
+export interface OpenMirrorLun {
+  readonly lun: Lun;
+  /** What the writing started from; undefined: nothing. */
+  readonly base: Lun | undefined;
+}
+
+/**
+ * The LUNs of mirrors, open for whoever holds their epochs. The reservation's key is the epoch: all
+ * who have an older one are out when a new one is opened, in the middle of a write as well.
+ */
+export class MirrorWriting {
+  readonly #ledger: Ledger;
+  readonly #initiator: Initiator;
+  readonly #hands: Hands;
+  readonly #open: LRUCache<string, Promise<OpenMirrorLun>>;
+  readonly #closing = new Set<Promise<unknown>>();
+
+  constructor(of: { readonly ledger: Ledger; readonly initiator: Initiator; readonly hands: Hands }) {
+    this.#ledger = of.ledger;
+    this.#initiator = of.initiator;
+    this.#hands = of.hands;
+    this.#open = new LRUCache({ max: openMax, dispose: (opened) => this.#close(opened) });
+  }
+
+  /**
+   * Shuts out whoever wrote before, and makes the LUN what the writing is to start from. To be
+   * called when the epoch is in the records. @throws FENCED, VOLUME_UNKNOWN, …
+   */
+  async begin(volumeId: string, epoch: number, call?: StorageCall): Promise<void> {
+    const place = await this.#placeOf(volumeId, call);
+    const reset = await this.#ledger.read((database) => findReset(database, volumeId), call);
+    let lun = await this.#shutOut(volumeId, epoch, place, call);
+    try {
+      if (reset !== undefined) {
+        if (reset.snapshot === null) await empty(lun, call);
+        else {
+          await lun.close();
+          await this.#hands.rollBackLun(place.lun, reset.snapshot, call);
+          lun = await this.#shutOut(volumeId, epoch, place, call);
+        }
+        await this.#ledger.change((database) => {
+          if (findMirror(database, volumeId)?.epoch === epoch) endReset(database, volumeId);
+        }, call);
+      }
+    } catch (error) {
+      await lun.close();
+      throw error;
+    }
+    const key = keyOf(volumeId, epoch);
+    this.#open.delete(key);
+    const base = this.#openBase(volumeId, call);
+    this.#open.set(
+      key,
+      base.then((opened) => ({ lun, base: opened })),
+    );
+    await this.#open.get(key);
+  }
+
+  /** @throws FENCED */
+  async open(volumeId: string, epoch: number, call?: StorageCall): Promise<OpenMirrorLun> {
+    const key = keyOf(volumeId, epoch);
+    const known = this.#open.get(key);
+    if (known !== undefined) return known;
+    const opening = this.#openAnew(volumeId, epoch, call);
+    this.#open.set(key, opening);
+    opening.catch(() => {
+      if (this.#open.peek(key) === opening) this.#open.delete(key);
+    });
+    return opening;
+  }
+
+  /** Nobody writes with this epoch here any more. */
+  async end(volumeId: string, epoch: number): Promise<void> {
+    this.#open.delete(keyOf(volumeId, epoch));
+    await Promise.allSettled(this.#closing);
+  }
+
+  async close(): Promise<void> {
+    this.#open.clear();
+    await Promise.allSettled(this.#closing);
+  }
+
+  async #openAnew(volumeId: string, epoch: number, call: StorageCall | undefined): Promise<OpenMirrorLun> {
+    const place = await this.#placeOf(volumeId, call);
+    const lun = await this.#reserved(volumeId, epoch, place, call);
+    try {
+      return { lun, base: await this.#openBase(volumeId, call) };
+    } catch (error) {
+      await lun.close();
+      throw error;
+    }
+  }
+
+  /** Our sessions have the key of the epoch, and no other key is left. */
+  async #shutOut(volumeId: string, epoch: number, place: LunRef, call: StorageCall | undefined): Promise<Lun> {
+    const lun = await this.#reserved(volumeId, epoch, place, call);
+    try {
+      const { keys } = await lun.reservation.keys(call);
+      for (const key of new Set(keys)) {
+        if (key !== BigInt(epoch)) await lun.reservation.preempt(BigInt(epoch), key, call);
+      }
+      return lun;
+    } catch (error) {
+      await lun.close();
+      throw error;
+    }
+  }
+
+  #reserved(volumeId: string, epoch: number, place: LunRef, call: StorageCall | undefined): Promise<Lun> {
+    const isCurrent = () => this.#ledger.read((database) => findMirror(database, volumeId)?.epoch === epoch);
+    const { iqn, lunId } = place;
+    return this.#initiator.openLun(
+      { targetName: iqn, lun: lunId, reservationKey: BigInt(epoch), mayRegister: isCurrent },
+      call,
+    );
+  }
+
+  async #openBase(volumeId: string, call: StorageCall | undefined): Promise<Lun | undefined> {
+    const base = await this.#ledger.read(
+      (database) =>
+        database.one<{ iqn: string; lunId: number }>(
+          "SELECT iqn, lunId FROM basesOfMirrors WHERE volumeId = ?",
+          volumeId,
+        ),
+      call,
+    );
+    return base && this.#initiator.openLun({ targetName: base.iqn, lun: base.lunId }, call);
+  }
+
+  async #placeOf(volumeId: string, call: StorageCall | undefined): Promise<LunRef> {
+    const place = await this.#ledger.read((database) => lunOfVolume(database, volumeId), call);
+    if (place !== undefined) return place;
+    throw new VisibleError("VOLUME_UNKNOWN", `The mirror ${volumeId} has no LUN on the cluster.`, {
+      hint: "Prepare it again: run the plan.",
+    });
+  }
+
+  #close(opened: Promise<OpenMirrorLun>): void {
+    const closing = opened
+      .then(({ lun, base }) => Promise.all([lun.close(), base?.close()]))
+      .catch(() => undefined)
+      .finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+}
+
+const keyOf = (volumeId: string, epoch: number): string => `${epoch} ${volumeId}`;
+
+/** Nobody else writes it now. What a cluster can't give back is written over. */
+const empty = async (lun: Lun, call: StorageCall | undefined): Promise<void> => {
+  const zeros = new Uint8Array(1024 * 1024);
+  for (let offset = 0; offset < lun.sizeBytes; offset += emptiedBytesMax) {
+    const length = Math.min(emptiedBytesMax, lun.sizeBytes - offset);
+    await lun.unmap(offset, length, call);
+    const left = (await lun.mapped(offset, length, call)) ?? [{ offset, length, isMapped: true }];
+    for (const range of left) {
+      for (let done = 0; range.isMapped && done < range.length; done += zeros.length) {
+        await lun.write(range.offset + done, zeros.subarray(0, Math.min(zeros.length, range.length - done)), call);
+      }
+    }
+  }
+  await lun.flush(call);
+};

@@ -1,0 +1,28 @@
+import { createHash } from "node:crypto";
+import type { Owner } from "../control.ts";
+
+/*
+ * What everything that this product makes on a cluster is called there. CloudTower has no place for
+ * a tag on LUNs and snapshots but their names; labels are for people, who may change them.
+ */
+
+const tag = "smtx-backup";
+
+/** Whether a name says that this product has made what it names. */
+export const isOurs = (name: string): boolean => name === tag || name.startsWith(`${tag}.`);
+
+/** `rebuild`: what is to get a customer's name when the records have it. */
+type Role = "ledger" | "mirror" | "read" | "manifest" | "group" | "rebuild" | "probe";
+
+/** `smtx-backup.ROLE.…`: what it is for comes first, so that a person sees what it is. */
+export const ourName = (role: Role, ...parts: readonly string[]) => [tag, role, ...parts].join(".");
+
+/** The part of a name that says whose it is. */
+export const ownerTag = ({ source, planId }: Owner): string => `${source}.${planId}`;
+
+/** Of a name that may be longer than a cluster takes, or have characters that it does not. */
+export const digestOf = (...texts: readonly string[]): string =>
+  createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, 12);
+
+/** Whether it is what a restore has made, before it is called what it is to be called. */
+export const isRebuild = (name: string): boolean => name.startsWith(`${ourName("rebuild")}.`);

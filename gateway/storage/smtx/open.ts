@@ -1,0 +1,34 @@
+import { randomBytes } from "node:crypto";
+import { plainGeometry } from "../../../core/extent/geometry.ts";
+import { steadyTime, type Time } from "../../time/time.ts";
+import type { StorageCall } from "../call.ts";
+import type { SmtxConfig } from "../smtx-config.ts";
+import type { ClusterContext } from "./context.ts";
+import { SmtxCluster } from "./driver.ts";
+import { findCluster } from "./inventory/find-cluster.ts";
+import { reachCluster } from "./reach.ts";
+
+/** @throws CLUSTER_UNREACHABLE, CLUSTER_REFUSED, CLUSTER_BUSY, STORE_CORRUPT, STORE_TOO_NEW, … */
+export const openSmtx = async (
+  config: SmtxConfig,
+  { time = steadyTime, ...call }: { readonly time?: Time } & StorageCall = {},
+): Promise<SmtxCluster> => {
+  const opened: (() => Promise<void>)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of opened.splice(0).reverse()) await close();
+  };
+  try {
+    const reached = await reachCluster(config, { time, onOpened: (close) => opened.push(close), ...call });
+    const { tower, clusterId, ledger, hands, initiator } = reached;
+    const extentBytes = config.extentBytes ?? plainGeometry.extentBytes;
+    const context: ClusterContext = {
+      ...{ ledger, hands, initiator, extentTokens: undefined },
+      find: (look) => findCluster({ tower, clusterId, extentBytes }, look),
+      holder: randomBytes(6).toString("hex"),
+    };
+    return new SmtxCluster(context, closeAll);
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+};

@@ -1,0 +1,122 @@
+import { VisibleError } from "../../../../core/api/errors.ts";
+import type { ObjectConfig } from "../../../../core/api/object.ts";
+import type { StorageCall } from "../../call.ts";
+import type { DeleteRebuiltOptions, ObjectId, RebuildObjectOptions } from "../../control.ts";
+import { deleteRebuilt } from "../../extentstore/administration/delete-rebuilt.ts";
+import { setPower } from "../../extentstore/administration/power.ts";
+import type { Database } from "../../extentstore/database/database.ts";
+import { rebuildObject } from "../../extentstore/rebuild/rebuild.ts";
+import { type ClusterContext, lookAt, removeLeft } from "../context.ts";
+import { changeCluster } from "../records/changing.ts";
+import { Comparing } from "../records/comparing.ts";
+import { noting } from "../records/notes.ts";
+import { endRename, listRenames, putMadeLun, putMadeVm, putMadeVolume, rebuildToMake } from "./made.ts";
+import { rebuildOnCluster } from "./rebuild-on-cluster.ts";
+
+/** On a cluster nobody else's process locks a volume in the records. */
+export const nobodyWrites = { isAlive: () => false };
+
+/** Makes an object of a group's snapshots. It has its own name when the records have it. */
+export const rebuildOne = async (
+  context: ClusterContext,
+  options: RebuildObjectOptions,
+  call?: StorageCall,
+): Promise<ObjectConfig> => {
+  const { made } = await changeCluster(
+    context,
+    {
+      plan: (database) => {
+        const { result, contents } = noting(database, () => rebuildObject(database, options));
+        const toMake = rebuildToMake(database, contents);
+        for (const name of toMake.files) throw noFiles(name);
+        return { made: result, toMake };
+      },
+      realize: ({ toMake }, watch) => rebuildOnCluster(context.hands, toMake, watch),
+      finish: (database, { toMake }, { luns, volumes, vms }) => {
+        for (const [index, lun] of luns.entries()) putMadeLun(database, toMake.luns[index]?.volumeId ?? "", lun);
+        for (const [index, one] of volumes.entries())
+          putMadeVolume(database, toMake.volumes[index]?.volumeId ?? "", one);
+        for (const [index, vm] of vms.entries()) putMadeVm(database, toMake.vms[index]?.vmId ?? "", vm);
+      },
+    },
+    call,
+  );
+  await giveNames(context, call);
+  return made;
+};
+
+/** What was made under a name of ours gets its own. */
+export const giveNames = async ({ ledger, hands }: ClusterContext, call?: StorageCall): Promise<void> => {
+  for (const one of await ledger.read(listRenames, call)) {
+    await hands.rename(one, call);
+    await ledger.change((database) => endRename(database, one), call);
+  }
+};
+
+export const deleteOne = async (
+  context: ClusterContext,
+  options: DeleteRebuiltOptions,
+  call?: StorageCall,
+): Promise<void> => {
+  const comparing = new Comparing(context.extentTokens);
+  const work = (database: Database) =>
+    comparing.with(database, () => deleteRebuilt({ database, writer: nobodyWrites }, options));
+  if (options.unchangedSince !== undefined) await learn(context, comparing, work, call);
+  await changeCluster(
+    context,
+    { plan: (database) => work(database), realize: async () => undefined, finish: () => undefined },
+    call,
+  );
+  await removeLeft(context, call);
+};
+
+const triesMax = 8;
+
+/** Tries what compares, until nothing that it compares is unknown. */
+export const learn = async (
+  context: ClusterContext,
+  comparing: Comparing,
+  work: (database: Database) => unknown,
+  call?: StorageCall,
+): Promise<void> => {
+  for (let tries = 1; tries <= triesMax; tries++) {
+    await lookAt(
+      context,
+      (database) => {
+        try {
+          work(database);
+        } catch (error) {
+          // What it comes to is found out when all is known.
+          if (!(error instanceof VisibleError)) throw error;
+        }
+      },
+      call,
+    );
+    if (!(await comparing.learn(call))) return;
+  }
+};
+
+export const switchVm = async (
+  context: ClusterContext,
+  object: ObjectId,
+  power: "on" | "off",
+  call?: StorageCall,
+): Promise<void> => {
+  await changeCluster(
+    context,
+    {
+      plan: (database) => {
+        setPower(database, object, power);
+        return database.one<{ vm: string }>("SELECT vm FROM vmsOnCluster WHERE vmId = ?", object.id)?.vm;
+      },
+      realize: async (vm, watch) => (vm === undefined ? undefined : context.hands.setPower(vm, power, watch)),
+      finish: () => undefined,
+    },
+    call,
+  );
+};
+
+const noFiles = (name: string): VisibleError =>
+  new VisibleError("OBJECT_KIND_UNSUPPORTED", `The file “${name}” can't be made on this cluster.`, {
+    hint: "CloudTower makes no files. Rebuild it at a site that can.",
+  });

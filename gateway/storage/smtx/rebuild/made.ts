@@ -1,0 +1,162 @@
+import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
+import type { Owner } from "../../control.ts";
+import type { VmDiskRow, VmNicRow, VmRow } from "../../extentstore/cluster/vms.ts";
+import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
+import type { ContentStep, Database } from "../../extentstore/database/database.ts";
+import type { LunRef, LunWish, VmRef, VmWish, VolumeRef } from "../cluster/hands.ts";
+import { ourName, ownerTag } from "../names.ts";
+import { putLun, snapshotOf } from "../records/luns.ts";
+
+/*
+ * What a rebuild has put into the records, and the cluster does not have yet. Everything here runs
+ * inside the caller's transaction.
+ */
+
+interface ToMake {
+  readonly volumeId: string;
+  /** CloudTower's id of the snapshot that it is made of. */
+  readonly snapshot: string | null;
+}
+
+export interface RebuildToMake {
+  readonly luns: readonly (ToMake & { readonly wish: LunWish })[];
+  readonly volumes: readonly (ToMake & {
+    readonly name: string;
+    readonly sizeBytes: number;
+    readonly sharing: boolean;
+  })[];
+  readonly files: readonly string[];
+  readonly vms: readonly VmDraft[];
+}
+
+export const rebuildToMake = (database: Database, contents: readonly ContentStep[]): RebuildToMake => {
+  const rows = database.all<VolumeRow>(
+    "SELECT * FROM volumes v WHERE role = 'rebuilt' AND NOT EXISTS (SELECT 1 FROM lunsOfVolumes l WHERE l.volumeId = v.id)",
+  );
+  const common = (row: VolumeRow): ToMake => ({
+    volumeId: row.id,
+    snapshot: filledFrom(database, row.tableId, contents),
+  });
+  return {
+    luns: rows.filter(({ kind }) => kind === "lun").map((row) => ({ ...common(row), wish: lunWish(database, row) })),
+    volumes: rows
+      .filter(({ kind }) => kind === "volume")
+      .map((row) => ({ ...common(row), name: madeName(row), sizeBytes: row.sizeBytes, sharing: row.sharing === 1 })),
+    files: rows.filter(({ kind }) => kind === "nfs-file").map(({ name }) => name),
+    vms: database
+      .all<VmRow>(
+        "SELECT * FROM vms v WHERE role = 'rebuilt' AND NOT EXISTS (SELECT 1 FROM vmsOnCluster c WHERE c.vmId = v.id)",
+      )
+      .map((vm) => vmDraft(database, vm)),
+  };
+};
+
+const filledFrom = (database: Database, tableId: number, contents: readonly ContentStep[]): string | null => {
+  const step = contents.findLast((one) => "fill" in one && one.fill === tableId);
+  return step === undefined || !("from" in step) ? null : snapshotOf(database, step.from);
+};
+
+/** Until the records say that it is there, so that what a death leaves is known for ours. */
+export const madeName = ({ id, planId, source }: Pick<VolumeRow, "id" | "planId" | "source">): string =>
+  ourName("rebuild", ownerTag({ planId, source } as Owner), id);
+
+const lunWish = (database: Database, row: VolumeRow): LunWish => {
+  const { stripeCount, stripeBytes } = row;
+  const name = row.lunTarget ?? "default";
+  const settings = database.one<{ settings: string }>(
+    "SELECT settings FROM iscsiTargets WHERE name = ?",
+    name,
+  )?.settings;
+  return {
+    target: { name, stripeCount, stripeBytes, theirs: JSON.parse(settings ?? "{}") as IscsiTargetSettings },
+    name: madeName(row),
+    lunId: row.lunId ?? undefined,
+    sizeBytes: row.sizeBytes,
+    ...(row.allowedInitiators !== null && { allowedInitiators: row.allowedInitiators }),
+  };
+};
+
+/** What is left to say is which of the cluster's volumes its disks are. */
+export interface VmDraft extends Omit<VmWish, "disks"> {
+  readonly vmId: string;
+  readonly disks: readonly (Omit<VmWish["disks"][number], "volume"> & {
+    readonly volumeId: string;
+    /** CloudTower's id, where it is there already. */
+    readonly volume: string | undefined;
+  })[];
+}
+
+const vmDraft = (database: Database, vm: VmRow): VmDraft => {
+  const disks = database.all<VmDiskRow>("SELECT * FROM vmDisks WHERE vmId = ? ORDER BY position", vm.id);
+  const nics = database.all<VmNicRow>("SELECT * FROM vmNics WHERE vmId = ? ORDER BY position", vm.id);
+  return {
+    vmId: vm.id,
+    name: madeName(vm),
+    config: {
+      ...(vm.description !== null && { description: vm.description }),
+      ...{ vcpu: vm.vcpu, cpu: { cores: vm.cores, sockets: vm.sockets }, memory: vm.memoryBytes },
+      ...{ firmware: vm.firmware, ha: vm.ha === 1, status: vm.status },
+    },
+    disks: disks.flatMap(({ volumeId, bus, boot, position }) =>
+      volumeId === null ? [] : [{ volumeId, volume: vmVolumeOf(database, volumeId), bus, boot, index: position }],
+    ),
+    nics: nics.map(nicOf),
+  };
+};
+
+const nicOf = (row: VmNicRow): VmWish["nics"][number] => ({
+  macAddress: row.macAddress,
+  model: row.model,
+  virtualSwitch: row.switch,
+  vlan: { ...(row.vlanName !== null && { name: row.vlanName }), vlanId: row.vlanId },
+  enabled: row.enabled === 1,
+  ...(row.ipAddress !== null && { ipAddress: row.ipAddress }),
+  ...(row.gateway !== null && { gateway: row.gateway }),
+  ...(row.subnetMask !== null && { subnetMask: row.subnetMask }),
+});
+
+const vmVolumeOf = (database: Database, volumeId: string): string | undefined =>
+  database.one<{ vmVolume: string | null }>("SELECT vmVolume FROM lunsOfVolumes WHERE volumeId = ?", volumeId)
+    ?.vmVolume ?? undefined;
+
+export const putMadeLun = (database: Database, volumeId: string, made: LunRef): void => {
+  putLun(database, volumeId, made);
+  markRebuilt(database, volumeId);
+  putRename(database, "lun", made.lun, nameOf(database, "volumes", volumeId));
+};
+
+export const putMadeVolume = (database: Database, volumeId: string, made: VolumeRef): void => {
+  putLun(database, volumeId, made);
+  markRebuilt(database, volumeId);
+  database.run("UPDATE lunsOfVolumes SET vmVolume = ? WHERE volumeId = ?", made.vmVolume, volumeId);
+  putRename(database, "vm-volume", made.vmVolume, nameOf(database, "volumes", volumeId));
+};
+
+export const putMadeVm = (database: Database, vmId: string, { vm, localId }: VmRef): void => {
+  database.run("INSERT OR REPLACE INTO vmsOnCluster VALUES (?, ?, ?)", vmId, vm, localId);
+  putRename(database, "vm", vm, nameOf(database, "vms", vmId));
+};
+
+const markRebuilt = (database: Database, volumeId: string): void => {
+  database.run("UPDATE lunsOfVolumes SET rebuilt = 1 WHERE volumeId = ?", volumeId);
+};
+
+const nameOf = (database: Database, table: "volumes" | "vms", id: string): string =>
+  database.one<{ name: string }>(`SELECT name FROM ${table} WHERE id = ?`, id)?.name ?? id;
+
+const putRename = (database: Database, kind: Rename["kind"], id: string, name: string): void => {
+  database.run("INSERT OR REPLACE INTO renames VALUES (?, ?, ?)", kind, id, name);
+};
+
+export interface Rename {
+  readonly kind: "lun" | "vm-volume" | "vm";
+  readonly id: string;
+  readonly name: string;
+}
+
+export const listRenames = (database: Database): readonly Rename[] =>
+  database.all<Rename>("SELECT kind, id, name FROM renames ORDER BY kind, id");
+
+export const endRename = (database: Database, { kind, id, name }: Rename): void => {
+  database.run("DELETE FROM renames WHERE kind = ? AND id = ? AND name = ?", kind, id, name);
+};

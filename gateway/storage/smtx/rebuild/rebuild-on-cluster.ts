@@ -1,0 +1,47 @@
+import { VisibleError } from "../../../../core/api/errors.ts";
+import type { StorageCall } from "../../call.ts";
+import type { Hands, LunRef, VmRef, VolumeRef } from "../cluster/hands.ts";
+import type { RebuildToMake } from "./made.ts";
+
+export interface RebuiltOnCluster {
+  readonly luns: readonly LunRef[];
+  readonly volumes: readonly VolumeRef[];
+  readonly vms: readonly VmRef[];
+}
+
+/** Makes the LUNs, volumes and VMs of a rebuild, of snapshots that share their data. */
+export const rebuildOnCluster = async (
+  hands: Hands,
+  { luns, volumes, vms }: RebuildToMake,
+  call: StorageCall,
+): Promise<RebuiltOnCluster> => {
+  const madeLuns: LunRef[] = [];
+  for (const { wish, snapshot } of luns) {
+    const made = await hands.makeLun(wish, call);
+    await hands.rollBackLun(made.lun, snapshot ?? gone(), call);
+    madeLuns.push(made);
+  }
+  const madeVolumes: VolumeRef[] = [];
+  const towerIds = new Map<string, string>();
+  for (const { volumeId, snapshot, ...wish } of volumes) {
+    const made = await hands.makeVolume(wish, call);
+    await hands.rollBackLun(made.lun, snapshot ?? gone(), call);
+    towerIds.set(volumeId, made.vmVolume);
+    madeVolumes.push(made);
+  }
+  const madeVms: VmRef[] = [];
+  for (const { vmId: _, disks, ...vm } of vms) {
+    const there = disks.map(({ volumeId, volume, ...disk }) => ({
+      ...disk,
+      volume: volume ?? towerIds.get(volumeId) ?? gone(),
+    }));
+    madeVms.push(await hands.makeVm({ ...vm, disks: there }, call));
+  }
+  return { luns: madeLuns, volumes: madeVolumes, vms: madeVms };
+};
+
+const gone = (): never => {
+  throw new VisibleError("SNAPSHOT_UNKNOWN", "The cluster has the snapshot no more that this was to be made of.", {
+    hint: "Choose another group. List them with: smtx-backup group list",
+  });
+};

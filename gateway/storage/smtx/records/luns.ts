@@ -1,0 +1,34 @@
+import type { Database } from "../../extentstore/database/database.ts";
+import type { LunRef } from "../cluster/hands.ts";
+
+/* What on the cluster stands for rows. Everything here runs inside the caller's transaction. */
+
+export const lunOfVolume = (database: Database, volumeId: string): LunRef | undefined =>
+  database.one<LunRef>(
+    "SELECT lun, zbsVolumeId, target, iqn, lunId, sizeBytes FROM lunsOfVolumes WHERE volumeId = ?",
+    volumeId,
+  );
+
+/** Inside a transaction. What it had before is to be removed. */
+export const putLun = (database: Database, volumeId: string, now: LunRef): void => {
+  const { lun, zbsVolumeId, target, iqn, lunId, sizeBytes } = now;
+  const before = lunOfVolume(database, volumeId);
+  if (before !== undefined && before.lun !== lun) {
+    database.run("INSERT OR IGNORE INTO removals (kind, id) VALUES ('lun', ?)", before.lun);
+  }
+  database.run(
+    "INSERT OR REPLACE INTO lunsOfVolumes VALUES (?, ?, ?, ?, ?, ?, ?, NULL, 0)",
+    volumeId,
+    lun,
+    zbsVolumeId,
+    target,
+    iqn,
+    lunId,
+    sizeBytes,
+  );
+};
+
+/** CloudTower's id of the snapshot that a table stands for. */
+export const snapshotOf = (database: Database, tableId: number): string | null =>
+  database.one<{ snapshot: string }>("SELECT snapshot FROM snapshotsOfTables WHERE tableId = ?", tableId)?.snapshot ??
+  null;

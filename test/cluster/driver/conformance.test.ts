@@ -1,0 +1,4 @@
+import { storageConformance } from "../../../gateway/storage/conformance.ts";
+import { openClusterUnderTest } from "./under-test.ts";
+
+storageConformance("smtx", openClusterUnderTest, { stagesVolumes: false });
