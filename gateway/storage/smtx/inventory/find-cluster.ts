@@ -1,6 +1,5 @@
 import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
 import type { StorageCall } from "../../call.ts";
-import type { CloudTower } from "../cloud-tower/client.ts";
 import { listLuns, type TowerLun } from "../cloud-tower/nouns/luns.ts";
 import { listSwitches, listVlans, type TowerVlan } from "../cloud-tower/nouns/networks.ts";
 import { listTargets, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
@@ -9,13 +8,7 @@ import { isOurs, isRebuild } from "../names.ts";
 import { findFiles } from "./find-files.ts";
 import { findVms } from "./find-vms.ts";
 import type { FoundCluster, FoundLunRef, FoundTarget } from "./found.ts";
-
-export interface WhichCluster {
-  readonly tower: CloudTower;
-  readonly clusterId: string;
-  /** Of its volumes. */
-  readonly extentBytes: number;
-}
+import type { WhichCluster } from "./which.ts";
 
 /** What CloudTower says that the cluster has, without what is ours. */
 export const findCluster = async (of: WhichCluster, call?: StorageCall): Promise<FoundCluster> => {

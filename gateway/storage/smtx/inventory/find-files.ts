@@ -1,7 +1,7 @@
 import type { StorageCall } from "../../call.ts";
 import { listExports, listInodes, type TowerInode } from "../cloud-tower/nouns/nfs.ts";
-import type { WhichCluster } from "./find-cluster.ts";
 import type { FoundCluster } from "./found.ts";
+import type { WhichCluster } from "./which.ts";
 
 /** Exports and the files that lie in them. */
 export const findFiles = async (

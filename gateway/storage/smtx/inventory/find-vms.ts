@@ -4,8 +4,8 @@ import type { TowerSwitch, TowerVlan } from "../cloud-tower/nouns/networks.ts";
 import { listDisks, listNics, type TowerDisk, type TowerNic } from "../cloud-tower/nouns/vm-parts.ts";
 import type { TowerVmVolume } from "../cloud-tower/nouns/vm-volumes.ts";
 import { listVms } from "../cloud-tower/nouns/vms.ts";
-import type { WhichCluster } from "./find-cluster.ts";
 import type { FoundDisk, FoundVm } from "./found.ts";
+import type { WhichCluster } from "./which.ts";
 
 interface Beside {
   readonly vmVolumes: readonly TowerVmVolume[];
