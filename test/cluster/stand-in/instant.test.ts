@@ -8,7 +8,11 @@ import { ClusterStandIn } from "./stand-in.ts";
 
 test("a group's snapshots are of one instant, whoever writes over iSCSI meanwhile", async (context) => {
   const standIn = await ClusterStandIn.open();
-  context.after(() => standIn.close());
+  let writer: Worker | undefined;
+  context.after(async () => {
+    await writer?.terminate();
+    await standIn.close();
+  });
   const { customer, portal, cluster, tower } = standIn;
   const client = new PlainClient(tower);
   const sizeBytes = 16 * 2 ** 20;
@@ -23,8 +27,7 @@ test("a group's snapshots are of one instant, whoever writes over iSCSI meanwhil
     targetName: (await customer.target("default")).iqn_name,
     luns: [1, 2],
   };
-  const writer = new Worker(new URL("counting-writer.ts", import.meta.url), { workerData });
-  context.after(() => writer.terminate());
+  writer = new Worker(new URL("counting-writer.ts", import.meta.url), { workerData });
   await once(writer, "message");
   const group = await client.change("create-consistency-group", [
     { name: "group", cluster_id: cluster.id, iscsi_luns_ids: ids, namespaces_ids: [] },
