@@ -8,6 +8,7 @@ import { type BenchOptions, parseOptions, type RivalName, usage } from "./cases/
 import { settle } from "./cases/tools.ts";
 import { totalBytes } from "./data/regions.ts";
 import { baseRegions } from "./data/variants.ts";
+import { measureIscsi } from "./iscsi/iscsi-rates.ts";
 import { describeMachine } from "./machine.ts";
 import { measureMachine } from "./measure/machine-rates.ts";
 import { measureAll } from "./measure-all.ts";
@@ -77,6 +78,8 @@ const measure = async (options: BenchOptions, names: readonly RivalName[], dir: 
   await settle([base]);
   say("measuring the machine");
   const machineRates = await measureMachine(base, sizeBytes);
+  say("measuring iSCSI");
+  const iscsi = await measureIscsi(base, { dir, sizeBytes, say });
   const rivals = createRivals(names, dir, images);
   try {
     const warmUp = cold ? undefined : createWarmUp(join(dir, "warm-up"), sizeBytes);
@@ -84,7 +87,7 @@ const measure = async (options: BenchOptions, names: readonly RivalName[], dir: 
     const results = await measureAll({ cases: options.cases, runs, ours, rivals, say });
     const allocatedBytes = totalBytes(baseRegions(disk));
     const parameters = { seed, runs, sizeBytes, extentBytes, thinBytes, cold, allocatedBytes };
-    return { startedAt, machine, parameters, machineRates, results };
+    return { startedAt, machine, parameters, machineRates, iscsi, results };
   } finally {
     for (const rival of rivals) await rival.close();
   }

@@ -1,6 +1,7 @@
 import type { Style } from "../cli/render/style.ts";
 import { type Column, table } from "../cli/render/table.ts";
 import { cases, rivalCase } from "./cases/cases.ts";
+import type { IscsiRate } from "./iscsi/iscsi-rates.ts";
 import type { MachineRates } from "./measure/machine-rates.ts";
 import { type BenchmarkReport, finder, ourName, type Result } from "./results.ts";
 import { judge, type TargetVerdict } from "./targets.ts";
@@ -85,6 +86,13 @@ const rateColumns: readonly Column<RateRow>[] = [
   { title: "MB/s", value: ({ rate }) => (rate / 1e6).toFixed(0), align: "right" },
 ];
 
+const iscsiColumns: readonly Column<IscsiRate>[] = [
+  { title: "ISCSI, 1 MIB REQUESTS, 16 IN FLIGHT", value: ({ what }) => what },
+  { title: "OURS MB/s", value: ({ ours }) => (ours / 1e6).toFixed(0), align: "right" },
+  { title: "QEMU-IMG BENCH MB/s", value: ({ qemu }) => (qemu / 1e6).toFixed(0), align: "right" },
+  { title: "×", value: ({ ours, qemu }) => number(ours / qemu), align: "right" },
+];
+
 const notes = `Wall: of ours, from the snapshot to the published restore point. CPU: user and system time at both ends. Peak: the most resident
 memory, of ours source / target, of others their largest process. Wire: of ours and rsync, bytes through the loopback interface,
 with all headers; of restic and borg, by how much the repository grew. ×: of ${measureOf("full")}, for full-raw of ${measureOf("full-raw")}; cases
@@ -106,6 +114,7 @@ export const reportText = (report: BenchmarkReport, style: Style): string =>
   [
     machineText(report),
     table(rateRows(report.machineRates), rateColumns, { style, none: "" }),
+    table(report.iscsi ?? [], iscsiColumns, { style, none: "iSCSI was not measured." }),
     table(rowsOf(report.results), columns(style), { style, none: "Nothing was measured." }),
     style.faint(notes),
     table(judge(report), verdictColumns(style), { style, none: "There is no target for what was measured." }),
@@ -116,6 +125,7 @@ export const reportMarkdown = (report: BenchmarkReport, style: Style): string =>
   [
     machineText(report),
     markdown(rateRows(report.machineRates), rateColumns),
+    ...(report.iscsi === undefined ? [] : [markdown(report.iscsi, iscsiColumns)]),
     markdown(rowsOf(report.results), columns(style)),
     markdown(judge(report), verdictColumns(style)),
   ].join("\n\n");

@@ -1,3 +1,4 @@
+import type { IscsiRate } from "./iscsi/iscsi-rates.ts";
 import type { MachineRates } from "./measure/machine-rates.ts";
 import type { Measurement } from "./measure/measurement.ts";
 
@@ -35,6 +36,8 @@ export interface BenchmarkReport {
   };
   /** Bytes/s with one thread. */
   readonly machineRates: MachineRates;
+  /** Undefined where it was not measured. */
+  readonly iscsi: readonly IscsiRate[] | undefined;
   readonly results: readonly Result[];
 }
 

@@ -9,7 +9,7 @@ const result = (name: string, tool: string, fields: Partial<Result>): Result => 
   ...fields,
 });
 const verdict = (results: readonly Result[], name: string, what: string) =>
-  judge({ results, parameters }).find((found) => found.case === name && found.what === what);
+  judge({ results, parameters, iscsi: undefined }).find((found) => found.case === name && found.what === what);
 
 test("without its base, 5 % is measured by what rsync takes for 5 %", () => {
   const ours = result("5 % base gone", ourName, { wallSeconds: 1.4 });
@@ -33,4 +33,13 @@ test("a full copy through Envoy is measured by ours without", () => {
   assert.equal(verdict([through, result("full", ourName, { wallSeconds: 5 })], "full Envoy", "wall")?.passed, true);
   assert.equal(verdict([through, result("full", ourName, { wallSeconds: 4 })], "full Envoy", "wall")?.passed, false);
   assert.equal(verdict([through], "full Envoy", "wall")?.passed, undefined);
+});
+
+test("iSCSI is judged by how fast it reads beside qemu-img bench", () => {
+  const passed = (ours: number) =>
+    judge({ results: [], parameters, iscsi: [{ what: "read", ours, qemu: 100 }] }).find(
+      (found) => found.case === "iSCSI",
+    )?.passed;
+  assert.deepEqual([passed(61), passed(59)], [true, false]);
+  assert.equal(verdict([], "iSCSI", "read")?.passed, undefined);
 });

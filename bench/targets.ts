@@ -118,13 +118,22 @@ const targets: readonly Target[] = [
 export const judge = ({
   results,
   parameters,
-}: Pick<BenchmarkReport, "results" | "parameters">): readonly TargetVerdict[] => {
+  iscsi,
+}: Pick<BenchmarkReport, "results" | "parameters" | "iscsi">): readonly TargetVerdict[] => {
   const find = finder(results);
-  return targets.flatMap((target) => {
+  const verdicts = targets.flatMap((target) => {
     const ours = find(target.case, ourName);
     if (ours === undefined) return [];
     const { measured, passed } = target.judge(ours, find, parameters.allocatedBytes);
     const { what, limit } = target;
     return [{ case: target.case, what, limit, measured, passed: Number.isNaN(measured) ? undefined : passed }];
   });
+  return [...verdicts, iscsiVerdict(iscsi)];
+};
+
+const iscsiVerdict = (iscsi: BenchmarkReport["iscsi"]): TargetVerdict => {
+  const read = iscsi?.find(({ what }) => what === "read");
+  const measured = read === undefined ? Number.NaN : read.ours / read.qemu;
+  const passed = Number.isNaN(measured) ? undefined : measured >= 0.6;
+  return { case: "iSCSI", what: "read", limit: "≥ 0.60 of qemu-img bench", measured, passed };
 };

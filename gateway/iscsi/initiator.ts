@@ -68,7 +68,7 @@ export class Initiator {
       const capacity = await capacityAt(ask, name, call);
       const blockLimits = await blockLimitsAt(ask, call);
       await Promise.all(others.map((other) => capacityAt((command, each) => other.run(command, each), name, call)));
-      const reservation = new LunReservation(name, sessions);
+      const reservation = new LunReservation(sessions);
       return new Lun({ name, sessions, identity, capacity, blockLimits, reservation, limits: this.#limits });
     } catch (error) {
       await Promise.all(sessions.map((session) => session.close()));

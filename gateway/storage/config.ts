@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type SmtxConfig, smtxConfigSchema, smtxPathsBeside } from "./smtx-config.ts";
+import { type SmtxConfig, smtxConfigSchema, smtxPathsBeside, smtxSecretFiles } from "./smtx-config.ts";
 
 /** What one driver makes do with. */
 export const openFilesMin = 3;
@@ -33,6 +33,10 @@ export const shareOf = (config: StorageConfig, drivers: number): StorageConfig =
   const { openFiles = openFilesDefault } = config;
   return { ...config, openFiles: Math.max(openFilesMin, Math.floor(openFiles / drivers)) };
 };
+
+/** Files and folders that nobody but the gateway's user may read. */
+export const privatePathsOf = (config: StorageConfig): readonly string[] =>
+  config.kind === "smtx" ? smtxSecretFiles(config) : [config.dir];
 
 /** Where it is, for messages: a folder, or a cluster and its CloudTower. */
 export const placeOf = (config: StorageConfig): string =>

@@ -3,7 +3,7 @@ import { tighten } from "../files/private.ts";
 import { whileMoving } from "../time/standstill.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 import type { StorageCall } from "./call.ts";
-import { placeOf, type StorageConfig } from "./config.ts";
+import { placeOf, privatePathsOf, type StorageConfig } from "./config.ts";
 import type { StorageDriver } from "./driver.ts";
 import { ExtentStore } from "./extentstore/extentstore.ts";
 import { openSmtx } from "./smtx/open.ts";
@@ -42,7 +42,8 @@ export const openStorage = async (
       onAbandoned: (late) => void late.then((driver) => driver.close()).catch(() => undefined),
     },
     async (watch) => {
-      const count = config.kind === "extentstore" ? await tighten(config.dir) : 0;
+      let count = 0;
+      for (const path of privatePathsOf(config)) count += await tighten(path);
       if (count > 0) onTightened(count);
       return openDriver(config, watch);
     },

@@ -71,6 +71,10 @@ export const smtxPathsBeside = (config: SmtxConfig, beside: (path: string) => st
   };
 };
 
+/** Nobody but the gateway's user may read them. */
+export const smtxSecretFiles = ({ tower, iscsi, ssh }: SmtxConfig): readonly string[] =>
+  [tower.passwordFile, iscsi.chap?.secretFile, ssh?.keyFile].filter((path) => path !== undefined);
+
 /** Host and port of an address of the configuration. */
 export const hostAndPort = (
   written: string,

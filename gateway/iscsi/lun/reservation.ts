@@ -13,6 +13,9 @@ import {
 } from "../scsi/reservations.ts";
 import type { Ask, Nexus } from "./nexus.ts";
 
+/** Of connections, under one and the same request. */
+const lossesMax = 3;
+
 const out = (action: number, list: Buffer) => ({ cdb: persistentReserveOut(action, list.length), data: list });
 
 const answerOf = async (ask: Ask, action: number, bytes: number, call: IscsiCall): Promise<Buffer> => {
@@ -56,11 +59,9 @@ export const joinReservation = async (
  * writer: each of its sessions registers it, and whoever has registered none can't write.
  */
 export class LunReservation {
-  readonly #name: string;
   readonly #sessions: readonly [Nexus, ...Nexus[]];
 
-  constructor(name: string, sessions: readonly [Nexus, ...Nexus[]]) {
-    this.#name = name;
+  constructor(sessions: readonly [Nexus, ...Nexus[]]) {
     this.#sessions = sessions;
   }
 
@@ -80,45 +81,33 @@ export class LunReservation {
 
   /** @throws FENCED when somebody else holds it, or the key is not registered */
   async reserve(key: bigint, call?: IscsiCall): Promise<void> {
-    await this.#sessions[0].run(out(reservationOut.reserve, reserveList(key)), call);
+    const [first] = this.#sessions;
+    await first.run(out(reservationOut.reserve, reserveList(key)), call).catch(async (error: unknown) => {
+      // One of our sessions that was lost may hold it.
+      if (!isConflict(error) || (await this.holder(call))?.key !== key) throw error;
+    });
   }
 
   /**
    * Takes the registration `old` away, and the reservation if it is held under it: none of its
-   * sessions writes any more. Of several who try, one succeeds.
+   * sessions writes any more. Of several who try, one succeeds; to try again does no harm.
    * @throws FENCED when the registration `key`, or `old`, is not there
    */
   async preempt(key: bigint, old: bigint, call?: IscsiCall): Promise<void> {
-    const [first] = this.#sessions;
-    const command = out(reservationOut.preempt, reserveList(key, old));
-    try {
-      await first.run(command, call, { isRepeatable: false });
-    } catch (error) {
-      if (!VisibleError.is(error, "CLUSTER_UNREACHABLE")) throw error;
-      // It may have been done: that it is done by us shows in whose the reservation is.
+    await this.#onceOnly(reservationOut.preempt, reserveList(key, old), call, async () => {
       const { keys } = await this.keys(call);
-      const held = await this.holder(call);
-      if (!keys.includes(old) && held?.key === key) return;
-      if (!keys.includes(old) || !keys.includes(key)) throw fencedError(this.#name);
-      await first.run(command, call, { isRepeatable: false });
-    }
+      return !keys.includes(old) && (await this.holder(call))?.key === key;
+    });
   }
 
   async release(key: bigint, call?: IscsiCall): Promise<void> {
     await this.#each((session) => session.run(out(reservationOut.release, reserveList(key)), call));
   }
 
-  /**
-   * Takes away all registrations and the reservation. @throws FENCED when `key` is not registered
-   */
+  /** Takes away all registrations and the reservation. @throws FENCED: `key` is not registered */
   async clear(key: bigint, call?: IscsiCall): Promise<void> {
-    const [first] = this.#sessions;
-    try {
-      await first.run(out(reservationOut.clear, reserveList(key)), call, { isRepeatable: false });
-    } catch (error) {
-      if (!VisibleError.is(error, "CLUSTER_UNREACHABLE")) throw error;
-      if ((await this.keys(call)).keys.length > 0) throw error;
-    }
+    const isCleared = async () => (await this.keys(call)).keys.length === 0;
+    await this.#onceOnly(reservationOut.clear, reserveList(key), call, isCleared);
   }
 
   async keys(call: IscsiCall = {}): Promise<RegisteredKeys> {
@@ -128,6 +117,28 @@ export class LunReservation {
   /** Undefined when nobody holds it. */
   async holder(call?: IscsiCall): Promise<ReservationHolder | undefined> {
     return holder(this.#ask, call);
+  }
+
+  /**
+   * What can't be done twice: after a failure it looks whether it is done, and then tries again.
+   */
+  async #onceOnly(
+    action: number,
+    list: Buffer,
+    call: IscsiCall | undefined,
+    isDone: () => Promise<boolean>,
+  ): Promise<void> {
+    for (let losses = 0; ; losses += 1) {
+      try {
+        await this.#sessions[0].run(out(action, list), call, { isRepeatable: false });
+        return;
+      } catch (error) {
+        const isLost = VisibleError.is(error, "CLUSTER_UNREACHABLE") && losses < lossesMax;
+        if (!isLost && !isConflict(error)) throw error;
+        if (await isDone()) return;
+        if (!isLost) throw error;
+      }
+    }
   }
 
   readonly #ask: Ask = (command, call) => this.#sessions[0].run(command, call);

@@ -20,7 +20,11 @@ export interface TargetScript {
   /** Of one PDU with data. */
   readonly pieceBytes?: number;
   /** Instead of what the disk says; a promise that never resolves is silence. */
-  readonly reply?: (cdb: Buffer, session: ScriptedSession) => ScriptedReply | Promise<ScriptedReply> | undefined;
+  readonly reply?: (
+    cdb: Buffer,
+    session: ScriptedSession,
+    data: Buffer,
+  ) => ScriptedReply | Promise<ScriptedReply> | undefined;
   /** Instead of a PDU that goes out; `index` counts them. */
   readonly damage?: (pdu: Buffer, index: number) => readonly Buffer[];
 }
@@ -185,7 +189,7 @@ export class ScriptedSession implements PduSink {
   async #reply(header: Buffer, data: Buffer): Promise<void> {
     const { reply, pieceBytes = 8192 } = this.#target.script;
     const cdb = header.subarray(32, 48);
-    const said = (await reply?.(cdb, this)) ?? diskReply(this.#target.disk, cdb, data);
+    const said = (await reply?.(cdb, this, data)) ?? diskReply(this.#target.disk, cdb, data);
     this.#answered += 1;
     const isRead = (header.readUInt8(1) & 0x40) !== 0;
     const options = { taskTag: taskTagOf(header), expected: isRead ? header.readUInt32BE(20) : 0, pieceBytes };

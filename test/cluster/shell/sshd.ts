@@ -84,11 +84,13 @@ export class Sshd {
   /** Nobody listens, and sessions are gone, until `resume`. */
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
-    // Connections that are open have processes of their own, which would go on.
+    // Connections that are open have processes of their own, which would go on, and hold what sshd
+    // writes to: it has ended only when they have.
     const pid = this.#process?.pid;
     const sessions = pid === undefined ? [] : await descendantsOf(pid);
-    await this.#process?.stop();
+    const stopped = this.#process?.stop();
     for (const session of sessions) kill(session);
+    await stopped;
     this.#process = undefined;
   }
 

@@ -17,6 +17,7 @@ import { migrate } from "../../extentstore/database/schema.ts";
  *   it.
  * - `renames`: what was made under a name of ours, and is to have its own.
  * - `basesOfMirrors`: clones of what the mirrors' writing started from.
+ * - `abilities`: what the cluster was seen to do.
  * - `holders` of what is open, each with a number that it raises while it lives.
  */
 const own = `
@@ -63,6 +64,11 @@ const own = `
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     PRIMARY KEY (kind, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS abilities (
+    name TEXT PRIMARY KEY,
+    answer TEXT NOT NULL CHECK (answer IN ('yes', 'no')),
+    day TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS holders (
     id TEXT PRIMARY KEY,

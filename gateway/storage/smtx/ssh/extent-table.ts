@@ -42,11 +42,17 @@ export const extentTokens = (table: readonly ExtentEntry[]): readonly ExtentToke
     return everExist ? `${id}:${epoch}` : `${id}:${epoch}:${origin}`;
   });
 
-/** Where the table is shorter or longer than the volume. */
-export const checkLength = (table: readonly unknown[], expected: number, zbsVolumeId: string): void => {
-  if (table.length === expected) return;
-  const message = `The extent table of ${zbsVolumeId} has ${table.length} rows, and ${expected} are expected.`;
-  throw new VisibleError("CLUSTER_TASK_FAILED", message, {
-    hint: "See that storage.extentBytes is what the cluster has, and that the volume was not resized meanwhile.",
-  });
-};
+/**
+ * Asks for the tokens of a volume or a snapshot that has so many extents.
+ * @throws what `extentTable` does; CLUSTER_TASK_FAILED where it has another number of them
+ */
+export const createAskTokens =
+  (ssh: SshRunner) =>
+  async (zbsVolumeId: string, extents: number, call?: StorageCall): Promise<readonly ExtentToken[]> => {
+    const table = await extentTable(ssh, zbsVolumeId, call);
+    if (table.length === extents) return extentTokens(table);
+    const message = `The extent table of ${zbsVolumeId} has ${table.length} rows, and ${extents} are expected.`;
+    throw new VisibleError("CLUSTER_TASK_FAILED", message, {
+      hint: "See that storage.extentBytes is what the cluster has, and that the volume was not resized meanwhile.",
+    });
+  };
