@@ -11,7 +11,7 @@ export interface FakeChange {
   readonly mutation: "create" | "update" | "delete";
   readonly description: string;
   readonly run: () => Promise<void> | void;
-  /** How often its task is asked after before it ends, of what takes long; once unless told otherwise. */
+  /** How often its task is asked after before it ends, of what takes long. */
   readonly polls?: number;
   /** Takes back what was there at once. */
   readonly undo?: () => void;
