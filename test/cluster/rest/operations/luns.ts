@@ -150,8 +150,13 @@ const cloned = (
     throw new FakeRefusal(400, "it is a virtual volume's snapshot");
   }
   if (volume === undefined) throw new FakeRefusal(400, "the snapshot is not there yet");
-  return newLun(model, { name: params.name, target, volume: () => target.cluster.storage.zbs.clone(volume) });
+  const { zbs, behaviour } = target.cluster.storage;
+  const change = newLun(model, { name: params.name, target, volume: () => zbs.clone(volume) });
+  return behaviour.clonesShare ? change : { ...change, polls: pollsOfCopy };
 };
+
+/** What copies takes long, and its task moves meanwhile. */
+const pollsOfCopy = 4;
 
 const rolledBack = (
   model: FakeModel,
