@@ -1,4 +1,5 @@
 import type { Initiator } from "../../iscsi/initiator.ts";
+import type { Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import type { Database } from "../extentstore/database/database.ts";
 import type { Hands } from "./cluster/hands.ts";
@@ -20,6 +21,8 @@ export interface ClusterContext {
   readonly extentTokens: AskTokens | undefined;
   /** Names who holds what is open. */
   readonly holder: string;
+  /** One that nobody sets. */
+  readonly time: Time;
 }
 
 const looksMax = 20;

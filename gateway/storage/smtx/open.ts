@@ -26,6 +26,7 @@ export const openSmtx = async (
       ...{ ledger, hands, initiator, extentTokens: ssh && createAskTokens(ssh) },
       find: (look) => findCluster({ tower, clusterId, extentBytes }, look),
       holder: randomBytes(6).toString("hex"),
+      time,
     };
     return new SmtxCluster(context, closeAll);
   } catch (error) {
