@@ -90,3 +90,17 @@ const expectContents = (zbs: Zbs, volume: ZbsVolume, contents: Map<string, strin
     contents.set(pair, content);
   }
 };
+
+test("a volume that was rolled back, and a clone, have the table of their snapshot", () => {
+  withZbs((zbs) => {
+    const volume = zbs.create(2 * extentBytes, striping);
+    write(volume, 0, 1);
+    const [snapshot] = zbs.snapshot([volume]);
+    assert(snapshot !== undefined);
+    write(volume, 0, 2);
+    assert.notDeepEqual(pairsOf(zbs, volume), pairsOf(zbs, snapshot));
+    zbs.rollback(volume, snapshot);
+    assert.deepEqual(pairsOf(zbs, volume), pairsOf(zbs, snapshot));
+    assert.deepEqual(pairsOf(zbs, zbs.clone(snapshot)), pairsOf(zbs, snapshot));
+  });
+});
