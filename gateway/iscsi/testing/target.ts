@@ -25,6 +25,8 @@ export interface TargetScript {
     session: ScriptedSession,
     data: Buffer,
   ) => ScriptedReply | Promise<ScriptedReply> | undefined;
+  /** What it takes no notice of, by its opcode. */
+  readonly ignores?: number;
   /** Instead of a PDU that goes out; `index` counts them. */
   readonly damage?: (pdu: Buffer, index: number) => readonly Buffer[];
 }
@@ -113,6 +115,7 @@ export class ScriptedSession implements PduSink {
     this.#body = [];
     this.heard.push(kept);
     const opcode = opcodeOf(kept);
+    if (opcode === this.#target.script.ignores) return;
     if (!this.#mayCome(opcode, kept, body.length)) return void this.socket.destroy();
     if (opcode === request.scsiCommand) this.#expCmdSn = nextOf(kept.readUInt32BE(24));
     if (opcode === request.login) this.#login(kept, body);
