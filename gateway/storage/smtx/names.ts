@@ -12,7 +12,7 @@ const tag = "smtx-backup";
 export const isOurs = (name: string): boolean => name === tag || name.startsWith(`${tag}.`);
 
 /** `rebuild`: what is to get a customer's name when the records have it. */
-type Role = "ledger" | "mirror" | "read" | "manifest" | "group" | "rebuild";
+type Role = "ledger" | "mirror" | "read" | "manifest" | "group" | "rebuild" | "probe";
 
 /** `smtx-backup.ROLE.…`: what it is for comes first, so that a person sees what it is. */
 export const ourName = (role: Role, ...parts: readonly string[]) => [tag, role, ...parts].join(".");

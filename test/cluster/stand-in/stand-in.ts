@@ -34,6 +34,7 @@ const usualBehaviour: ClusterBehaviour = {
   tablesOfSnapshots: true,
   keepsIdsInClones: true,
   marksOneRow: true,
+  clonesShare: true,
   groupsTakeVolumes: true,
   showsRoundedSizes: false,
 };

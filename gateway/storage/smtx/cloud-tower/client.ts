@@ -23,6 +23,8 @@ export interface CloudTowerOptions extends TowerAccount {
   readonly taskSeconds?: number;
   /** One that nobody sets. */
   readonly time?: Time;
+  /** Told the date of each answer, as it is written there. */
+  readonly onDate?: (date: string | undefined) => void;
   /** What no message may hold, besides the password and the token. */
   readonly secrets?: readonly string[];
 }
@@ -44,7 +46,7 @@ export class CloudTower implements TowerQueries {
     const { url, ca, user, connectSeconds = 10, answerSeconds = 20, time = steadyTime } = options;
     this.#options = options;
     this.#time = time;
-    this.#exchange = new TowerExchange({ url, ca, connectSeconds, answerSeconds });
+    this.#exchange = new TowerExchange({ url, ca, connectSeconds, answerSeconds, onDate: options.onDate });
     this.#session = new TowerSession({
       ...{ account: options, time },
       login: (body) => this.#ask("login", body, undefined, undefined),

@@ -54,6 +54,8 @@ export interface TowerExchangeOptions {
   readonly connectSeconds: number;
   /** For the whole of an answer, from when it was asked for. */
   readonly answerSeconds: number;
+  /** Told the date of each answer. */
+  readonly onDate?: ((date: string | undefined) => void) | undefined;
 }
 
 /** Asks CloudTower one thing at a time over a connection, over a few connections at most. */
@@ -74,7 +76,7 @@ export class TowerExchange {
   /** @throws UnansweredError, the signal's reason */
   async ask({ operation, body, token, signal }: TowerRequest): Promise<TowerAnswer> {
     signal?.throwIfAborted();
-    const { url, answerSeconds } = this.#options;
+    const { url, answerSeconds, onDate } = this.#options;
     const limit = AbortSignal.timeout(answerSeconds * 1000);
     try {
       const answer = await this.#agent.request({
@@ -89,6 +91,7 @@ export class TowerExchange {
         ...(body !== undefined && { body: JSON.stringify(body) }),
         signal: signal === undefined ? limit : AbortSignal.any([signal, limit]),
       });
+      onDate?.(answer.headers["date"]?.toString());
       return { status: answer.statusCode, json: jsonIn(await textOf(answer.body)) };
     } catch (cause) {
       signal?.throwIfAborted();

@@ -28,12 +28,14 @@ describe("a ledger's size", () => {
     const ledger = await Ledger.open(device, { ...options, logBytesMin: 64 * 1024 });
     for (let count = 0; count < 500; count++) {
       await ledger.change((database) => database.run("INSERT OR REPLACE INTO groups VALUES ('g', NULL, ?)", count));
+      if (count % 13 !== 0) continue;
+      const before = device.counts.readBytes;
+      const other = await Ledger.open(device, options);
+      assert.ok(device.counts.readBytes - before < 96 * 1024, `${device.counts.readBytes - before} bytes`);
+      assert.equal(await dumpOf(other), await dumpOf(ledger));
+      await other.close();
     }
-    const before = device.counts.readBytes;
-    const other = await Ledger.open(device, options);
-    assert.ok(device.counts.readBytes - before < 96 * 1024, `${device.counts.readBytes - before} bytes`);
-    assert.equal(await dumpOf(other), await dumpOf(ledger));
-    for (const one of [ledger, other]) await one.close();
+    await ledger.close();
   });
 
   test("has an end, where it records nothing more, is read as before, and takes what makes it smaller", async () => {

@@ -16,6 +16,8 @@ const options = { migrate: makeTables };
 
 const addItem = (database: Database, name: string, value = ""): void =>
   void database.run("INSERT INTO items (name, value) VALUES (?, ?)", name, value);
+const touch = (database: Database): void =>
+  void database.run("INSERT INTO groups VALUES ('g', NULL, 0) ON CONFLICT (id) DO UPDATE SET value = value + 1");
 const names = (ledger: Ledger): Promise<string[]> =>
   ledger.read((database) =>
     database.all<{ name: string }>("SELECT name FROM items ORDER BY number").map(({ name }) => name),
@@ -121,9 +123,12 @@ describe("a ledger", () => {
     assert.deepEqual(await names(ledger), ["taken back"]);
     platter.crash(() => false);
     assert.deepEqual(await names(ledger), []);
-    await writer.change((database) => addItem(database, "other"));
-    platter.crash(() => true);
-    assert.deepEqual(await names(ledger), ["other"]);
+    await writer.change((database) => addItem(database, "this"));
+    assert.deepEqual(await names(ledger), ["this"]);
+    platter.crash(() => false);
+    // As long, and in the same place.
+    await writer.change((database) => addItem(database, "that"));
+    assert.deepEqual(await names(ledger), ["that"]);
     for (const one of [ledger, writer]) await one.close();
   });
 });
@@ -159,9 +164,10 @@ describe("a ledger whose device others write while it reads", () => {
     const read = device.read.bind(device);
     device.read = async (offset, into) => {
       await read(offset, into);
-      for (let count = 0; count < 4; count++) await writer.change((database) => addItem(database, crypto.randomUUID()));
+      // Of the same size always: two of them are a turn.
+      for (let count = 0; count < 4; count++) await writer.change(touch);
     };
-    await writer.change((database) => addItem(database, "first"));
+    await writer.change(touch);
     await rejects(names(reader), "CLUSTER_BUSY");
     device.read = read;
     assert.equal(await dumpOf(reader), await dumpOf(writer));
@@ -205,6 +211,14 @@ describe("a call to a ledger that is called off", () => {
     };
     await ledger.change((database) => addItem(database, "x"), { signal: calledOff.signal });
     assert.deepEqual(await names(ledger), ["x"]);
+    const before = device.bytes.slice();
+    const early = new AbortController();
+    const calledOffEarly = (database: Database): void => {
+      addItem(database, "y");
+      early.abort();
+    };
+    await assert.rejects(ledger.change(calledOffEarly, { signal: early.signal }), { name: "AbortError" });
+    assert.deepEqual(device.bytes, before);
     await ledger.close();
     await assert.rejects(names(ledger), /closed/);
   });
