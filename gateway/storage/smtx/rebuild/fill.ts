@@ -27,7 +27,7 @@ export const fill = async (context: ClusterContext, of: Filling, call: StorageCa
   if (ability.answer !== "no") return hands.rollBackLun(lun.lun, { snapshot, atLeastBytes: sizeBytes }, call);
   if (kind === "volume") throw noVolumes();
   const { initiator, holder } = context;
-  const clone = await hands.cloneSnapshot({ snapshot, name: ourName("read", holder, digestOf(lun.lun)) }, call);
+  const clone = await hands.cloneSnapshot({ snapshot, name: ourName("read", holder.id, digestOf(lun.lun)) }, call);
   const from = await initiator.openLun({ targetName: clone.iqn, lun: clone.lunId }, call);
   try {
     const to = await initiator.openLun({ targetName: lun.iqn, lun: lun.lunId }, call);
