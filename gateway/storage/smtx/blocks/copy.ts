@@ -3,7 +3,9 @@ import type { StorageCall } from "../../call.ts";
 
 const pieceBytes = 4 * 1024 * 1024;
 
-/** Writes what one LUN has into another, which is new and at least as large. What is thin stays so. */
+/**
+ * Writes what one LUN has into another, which is new and at least as large. What is thin stays so.
+ */
 export const copyLun = async (from: Lun, to: Lun, call?: StorageCall): Promise<void> => {
   const bytes = new Uint8Array(pieceBytes);
   for (let offset = 0; offset < from.sizeBytes; offset += pieceBytes) {
