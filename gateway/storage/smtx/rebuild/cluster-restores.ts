@@ -4,6 +4,7 @@ import type { StorageCall } from "../../call.ts";
 import type { DeleteRebuiltOptions, ObjectId, RebuildObjectOptions } from "../../control.ts";
 import { deleteRebuilt } from "../../extentstore/administration/delete-rebuilt.ts";
 import { setPower } from "../../extentstore/administration/power.ts";
+import { findObjects } from "../../extentstore/cluster/objects.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { rebuildObject } from "../../extentstore/rebuild/rebuild.ts";
 import { type ClusterContext, lookAt, removeLeft } from "../context.ts";
@@ -42,7 +43,10 @@ export const rebuildOne = async (
     call,
   );
   await giveNames(context, call);
-  return made;
+  // What the cluster has made of it may be told otherwise than it was planned.
+  const { kind, id } = made;
+  const [now = made] = await lookAt(context, (database) => findObjects(database, [{ kind, id }]), call);
+  return now;
 };
 
 /** What was made under a name of ours gets its own. */
