@@ -5,6 +5,7 @@ import { siteOption } from "../input/options.ts";
 import { gatewayTable } from "../render/gateway.ts";
 import type { Answering } from "./command.ts";
 import { addEnrolmentCommands } from "./gateway-enrolment.ts";
+import { addProbeCommand } from "./gateway-probe.ts";
 
 const whatColumns = "configuration".length;
 const indent = " ".repeat("wrong  ".length + whatColumns + 2);
@@ -37,6 +38,7 @@ export const addGatewayCommands = (program: Command, answering: Answering): void
         return { json: { findings }, text: lines.join("\n"), exitCode };
       }),
     );
+  addProbeCommand(gateway, answering);
   addEnrolmentCommands(gateway, answering);
   gateway
     .command("list")

@@ -33,6 +33,7 @@ const usualBehaviour: ClusterBehaviour = {
   clonesVolumesAnywhere: true,
   tablesOfSnapshots: true,
   keepsIdsInClones: true,
+  clonesAreMetadata: true,
   marksOneRow: true,
   groupsTakeVolumes: true,
   showsRoundedSizes: false,

@@ -23,6 +23,8 @@ export interface ZbsVolume {
 export interface ZbsBehaviour {
   /** Whether a clone has the ids and epochs of what it was cloned from. */
   keepsIdsInClones: boolean;
+  /** Whether a clone shares its extents with what it was cloned from. */
+  clonesAreMetadata: boolean;
   /** Whether one write marks one row, and not its neighbours in the group as well. */
   marksOneRow: boolean;
 }
@@ -57,7 +59,9 @@ export class Zbs {
   }
 
   /** Of what no other volume or snapshot shares. */
-  uniqueBytes({ rows, striping }: ZbsVolume): number {
+  uniqueBytes({ rows, striping, path }: ZbsVolume): number {
+    // Nobody has looked yet at what was written to it.
+    if (rows.every(({ everExist, origin }) => !everExist && origin === 0)) return allocatedBytes(path);
     return rows.filter((row) => row.everExist && this.#ids.isOnly(row)).length * striping.extentBytes;
   }
 
@@ -85,6 +89,11 @@ export class Zbs {
   }
 
   clone(snapshot: ZbsVolume): ZbsVolume {
+    if (!this.#behaviour.clonesAreMetadata) {
+      const copy = this.create(snapshot.sizeBytes, snapshot.striping);
+      this.overwrite(copy, snapshot);
+      return copy;
+    }
     if (this.#behaviour.keepsIdsInClones) return this.#copy(snapshot, { isSnapshot: false, rows: snapshot.rows });
     const rows = snapshot.rows.map((row) => this.#ids.readThrough(row));
     const clone = this.#copy(snapshot, { isSnapshot: false, rows });
