@@ -44,7 +44,7 @@ import { changesOnCluster, rollBackOnCluster, undoOnCluster } from "./rollback/c
 type OfMirror = { readonly mirrorVolumeId: string; readonly epoch: number };
 type OfGroup = { readonly groupId: GroupId; readonly owner: Owner };
 
-const kinds: readonly ObjectKind[] = ["lun", "volume", "vm"];
+const kinds: readonly ObjectKind[] = ["lun", "volume", "nfs-file", "vm"];
 
 /**
  * A real SMTX OS cluster. What the product knows stands in records of the same form as an

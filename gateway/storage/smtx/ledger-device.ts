@@ -25,6 +25,7 @@ export class LedgerLun implements LedgerDevice {
   #lun: Promise<Lun> | undefined;
   #sizeBytes: number;
   #queue: Promise<unknown> = Promise.resolve();
+  #wasFenced = false;
 
   constructor(of: {
     readonly initiator: Initiator;
@@ -49,11 +50,11 @@ export class LedgerLun implements LedgerDevice {
   }
 
   async write(offset: number, data: Uint8Array, call?: StorageCall): Promise<void> {
-    await (await this.#opened(call)).write(offset, data, call);
+    await this.#fencing(async () => (await this.#opened(call)).write(offset, data, call));
   }
 
   async flush(call?: StorageCall): Promise<void> {
-    await (await this.#opened(call)).flush(call);
+    await this.#fencing(async () => (await this.#opened(call)).flush(call));
   }
 
   async written(call?: StorageCall): Promise<readonly { readonly offset: number; readonly length: number }[]> {
@@ -78,17 +79,32 @@ export class LedgerLun implements LedgerDevice {
   async #whileHeld<T>(work: () => Promise<T>, call: StorageCall | undefined): Promise<T> {
     call?.signal?.throwIfAborted();
     const lun = await this.#opened(call);
+    this.#wasFenced = false;
     this.#count = (this.#count + 1) % 65_536;
     const key = (BigInt(this.#keys) << 16n) | BigInt(this.#count);
     try {
       await lun.reservation.register(key, call);
       await this.#take(lun, key, call);
+    } catch (error) {
+      await this.#letGo(lun, key);
+      throw VisibleError.is(error, "FENCED") ? takenOver(this.name) : error;
+    }
+    try {
       const result = await work();
       await lun.reservation.release(key);
       return result;
     } catch (error) {
       await this.#letGo(lun, key);
-      if (VisibleError.is(error, "FENCED")) throw takenOver(this.name);
+      throw this.#wasFenced ? takenOver(this.name) : error;
+    }
+  }
+
+  /** Who was preempted is told apart from whose work finds that it is. */
+  async #fencing(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#wasFenced ||= VisibleError.is(error, "FENCED");
       throw error;
     }
   }

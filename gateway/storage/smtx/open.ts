@@ -7,6 +7,7 @@ import type { ClusterContext } from "./context.ts";
 import { SmtxCluster } from "./driver.ts";
 import { findCluster } from "./inventory/find-cluster.ts";
 import { reachCluster } from "./reach.ts";
+import { createAskTokens } from "./ssh/extent-table.ts";
 
 /** @throws CLUSTER_UNREACHABLE, CLUSTER_REFUSED, CLUSTER_BUSY, STORE_CORRUPT, STORE_TOO_NEW, … */
 export const openSmtx = async (
@@ -19,10 +20,10 @@ export const openSmtx = async (
   };
   try {
     const reached = await reachCluster(config, { time, onOpened: (close) => opened.push(close), ...call });
-    const { tower, clusterId, ledger, hands, initiator } = reached;
+    const { tower, clusterId, ledger, hands, initiator, ssh } = reached;
     const extentBytes = config.extentBytes ?? plainGeometry.extentBytes;
     const context: ClusterContext = {
-      ...{ ledger, hands, initiator, extentTokens: undefined },
+      ...{ ledger, hands, initiator, extentTokens: ssh && createAskTokens(ssh) },
       find: (look) => findCluster({ tower, clusterId, extentBytes }, look),
       holder: randomBytes(6).toString("hex"),
     };

@@ -1,16 +1,18 @@
 import { readFile } from "node:fs/promises";
-import { z } from "zod";
 import { VisibleError } from "../../../core/api/errors.ts";
 import { Initiator, type InitiatorOptions } from "../../iscsi/initiator.ts";
 import type { Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import { hostAndPort, type SmtxConfig } from "../smtx-config.ts";
 import { CloudTower, type CloudTowerOptions } from "./cloud-tower/client.ts";
+import { findCluster } from "./cloud-tower/nouns/clusters.ts";
 import { TowerHands } from "./cluster/tower-hands.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { LedgerLun } from "./ledger-device.ts";
 import { ourName } from "./names.ts";
 import { migrateRecords } from "./records/schema.ts";
+import { openSsh } from "./ssh/open.ts";
+import type { SshRunner } from "./ssh/runner.ts";
 
 /** Only who is called so may log in to what is ours (W8). */
 export const initiatorName = "iqn.2026-11.backup.smtx:gateway";
@@ -55,6 +57,8 @@ export interface ReachedCluster {
   readonly tower: CloudTower;
   readonly clusterId: string;
   readonly chap: ChapSecret | undefined;
+  /** Undefined: nobody may use the nodes' command line. */
+  readonly ssh: SshRunner | undefined;
   readonly initiator: Initiator;
   readonly hands: TowerHands;
   readonly ledger: Ledger;
@@ -72,15 +76,17 @@ export const reachCluster = async (
   const chap = await chapOf(config);
   const tower = await openTower(config, { time });
   onOpened(() => tower.close());
-  const clusterId = await clusterIdOf(tower, config.cluster, call);
+  const { id: clusterId } = await findCluster(tower, config.cluster, call);
   const initiator = await openInitiator(config, { time });
   onOpened(() => initiator.close());
-  const hands = new TowerHands({ tower, clusterId, initiatorName, chap, replicas });
+  const ssh = config.ssh && (await openSsh(config.ssh, time));
+  if (ssh !== undefined) onOpened(() => ssh.close());
+  const hands = new TowerHands({ tower, ssh, clusterId, initiatorName, chap, replicas });
   const device = await ledgerDevice({ hands, initiator, time }, call);
   onOpened(() => device.close());
   const ledger = await Ledger.open(device, { migrate: migrateRecords, time }, call);
   onOpened(() => ledger.close());
-  return { tower, clusterId, chap, initiator, hands, ledger };
+  return { tower, clusterId, chap, ssh, initiator, hands, ledger };
 };
 
 const ledgerDevice = async (
@@ -99,20 +105,6 @@ const ledgerDevice = async (
     sizeBytes,
     time,
     name: `the LUN “${name}”`,
-  });
-};
-
-const clusterSchema = z.looseObject({ id: z.string(), name: z.string() });
-
-/** By its id, or its name. @throws NOT_FOUND */
-export const clusterIdOf = async (tower: CloudTower, written: string, call: StorageCall): Promise<string> => {
-  const where = { OR: [{ id: written }, { name: written }] };
-  const found = await tower.query("get-clusters", { where }, z.array(clusterSchema), call);
-  const [only, ...others] = found.some(({ id }) => id === written) ? found.filter(({ id }) => id === written) : found;
-  if (only !== undefined && others.length === 0) return only.id;
-  const why = only === undefined ? "knows no cluster" : `knows ${found.length} clusters called`;
-  throw new VisibleError("NOT_FOUND", `CloudTower at ${tower.url} ${why} “${written}”.`, {
-    hint: "Put the cluster's id into storage.cluster of the gateway's configuration, and give the account rights on it.",
   });
 };
 

@@ -14,12 +14,19 @@ export const openClusterUnderTest = async (): Promise<StorageUnderTest> => {
   const passwordFile = join(dir, "password");
   await writeFile(passwordFile, standIn.tower.password);
   const { tower, portal, cluster } = standIn;
+  const sshd = await standIn.ssh();
   const open = () =>
     openSmtx({
       kind: "smtx",
       cluster: cluster.id,
       tower: { url: tower.url, user: tower.user, source: "local", passwordFile },
       iscsi: { portals: [`${portal.host}:${portal.port}`] },
+      ssh: {
+        hosts: [`${sshd.host}:${sshd.port}`],
+        user: sshd.user,
+        keyFile: sshd.keyFile,
+        knownHostsFile: sshd.knownHostsFile,
+      },
       extentBytes: 2 ** 18,
     });
   let driver = await open();

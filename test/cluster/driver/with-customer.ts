@@ -38,26 +38,35 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
     const all = await driver.inventory();
     const found = all.find(({ kind, volumes }) => kind !== "vm" && volumes.some(({ id }) => id === volumeId));
     if (found === undefined) throw new VisibleError("VOLUME_UNKNOWN", `There is no volume ${volumeId}.`);
-    if (found.origin?.role === "mirror") throw new VisibleError("VOLUME_IS_MIRROR", `${volumeId} is a mirror.`);
     return found;
   };
-  /** What a rebuilt volume is called in the records is not what the cluster calls it. */
+  const refuseMirror = (object: ObjectConfig): ObjectConfig => {
+    if (object.origin?.role !== "mirror") return object;
+    throw new VisibleError("VOLUME_IS_MIRROR", `“${object.name}” is a mirror.`, { hint: "Rebuild it." });
+  };
+  /** What was made for the records has another id there. */
   const clusterIdOf = async (volumeId: string): Promise<string> => {
-    const { kind, name } = await objectOf(volumeId);
-    const named = (one: { readonly name: string }) => one.name === name;
-    if (kind === "lun")
-      return (
-        model.luns.all().find(({ zbs_volume_id }) => zbs_volume_id === ownId(volumeId))?.id ??
-        model.luns.all().find(named)?.id ??
-        ownId(volumeId)
-      );
-    if (kind === "volume")
-      return (
-        model.vmVolumes.all().find(({ local_id }) => local_id === ownId(volumeId))?.id ??
-        model.vmVolumes.all().find(named)?.id ??
-        ownId(volumeId)
-      );
-    return ownId(volumeId);
+    const { kind, name, origin } = await objectOf(volumeId);
+    const own = ownId(volumeId);
+    if (origin === undefined) return own;
+    const luns = model.luns.all();
+    const volumes = model.vmVolumes.all();
+    const made =
+      origin.role === "mirror"
+        ? luns.find((lun) => lun.name.endsWith(`.${volumeId}`))
+        : kind === "lun"
+          ? luns.find((lun) => lun.name === name)
+          : volumes.find((volume) => volume.name === name);
+    return made?.id ?? own;
+  };
+
+  const vmIdOf = async ({ kind, id }: ObjectId): Promise<string> => {
+    const object = await find({ kind, id });
+    if (object.origin?.role === "mirror") throw new VisibleError("OBJECT_IS_MIRROR", `“${object.name}” is a mirror.`);
+    if (kind !== "vm") return clusterIdOf(object.volumes[0]?.id ?? "");
+    return object.origin === undefined
+      ? ownId(id)
+      : (model.vms.all().find(({ name }) => name === object.name)?.id ?? ownId(id));
   };
 
   const administration: ClusterAdministration = {
@@ -66,16 +75,16 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
       return Promise.all(made.map(asConfig));
     },
     updateObject: async (id, change) => {
-      await standIn.administration.updateObject({ kind: id.kind, id: ownId(id.id) }, change);
+      await standIn.administration.updateObject({ kind: id.kind, id: await vmIdOf(id) }, change);
       return find(id);
     },
-    deleteObject: ({ kind, id }) => standIn.administration.deleteObject({ kind, id: ownId(id) }),
+    deleteObject: async (id) => standIn.administration.deleteObject({ kind: id.kind, id: await vmIdOf(id) }),
     setPower: async (id, power) => {
-      standIn.administration.setPower(ownId(id.id), power);
+      standIn.administration.setPower(await vmIdOf(id), power);
       return find(id);
     },
     setLabels: async (id, labels) => {
-      standIn.administration.setLabels(ownId(id.id), labels);
+      standIn.administration.setLabels(await vmIdOf(id), labels);
       return find(id);
     },
     losses: async () => assert.fail("the console tells"),
@@ -86,11 +95,18 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
     administration,
     createVolume: async (options) => asConfig(await customer.createVolume(options)),
     renameVolume: async (volumeId, name) => {
+      refuseMirror(await objectOf(volumeId));
       customer.renameVolume(await clusterIdOf(volumeId), name);
       return objectOf(volumeId);
     },
-    deleteVolume: async (volumeId) => customer.deleteVolume(await clusterIdOf(volumeId)),
-    openVolume: async (volumeId) => customer.openVolume(await clusterIdOf(volumeId)),
+    deleteVolume: async (volumeId) => {
+      refuseMirror(await objectOf(volumeId));
+      await customer.deleteVolume(await clusterIdOf(volumeId));
+    },
+    openVolume: async (volumeId, mode) => {
+      if (mode === "write") refuseMirror(await objectOf(volumeId));
+      return customer.openVolume(await clusterIdOf(volumeId));
+    },
   };
   return new Proxy(driver, {
     get: (target, name) => {

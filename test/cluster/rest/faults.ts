@@ -24,17 +24,19 @@ interface Planned {
   left: number;
 }
 
-/** What is to go wrong, by operation: `create-iscsi-lun`. */
+const anyOperation = "*";
+
+/** What is to go wrong, by operation: `create-iscsi-lun`, or `*` for whichever comes. */
 export class FakeFaults {
   readonly #planned: Planned[] = [];
 
-  /** @param options.times so many requests; the next one unless told otherwise */
+  /** @param options.times so many requests that are meant; the next one unless told otherwise */
   add(
     operation: string,
     fault: FakeFault,
     { times = 1, isMeant = () => true }: { times?: number; isMeant?: (body: unknown) => boolean } = {},
   ): void {
-    this.#planned.push({ operation: `/${operation}`, fault, isMeant, left: times });
+    this.#planned.push({ operation, fault, isMeant, left: times });
   }
 
   clear(): void {
@@ -44,7 +46,8 @@ export class FakeFaults {
   /** What goes wrong with this request, which uses it up. */
   take(operation: string, body: unknown): FakeFault | undefined {
     const planned = this.#planned.find((fault) => {
-      return fault.left > 0 && fault.operation === operation && fault.isMeant(body);
+      const isIt = fault.operation === anyOperation || `/${fault.operation}` === operation;
+      return fault.left > 0 && isIt && fault.isMeant(body);
     });
     if (planned !== undefined) planned.left -= 1;
     return planned?.fault;

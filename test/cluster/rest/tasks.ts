@@ -11,6 +11,8 @@ export interface FakeChange {
   readonly mutation: "create" | "update" | "delete";
   readonly description: string;
   readonly run: () => Promise<void> | void;
+  /** How often its task is asked after before it ends, of what takes long. */
+  readonly polls?: number;
   /** Takes back what was there at once. */
   readonly undo?: () => void;
 }
@@ -82,7 +84,9 @@ export class FakeTasks {
   readonly #slow = new Map<FakeTask, { left: number; readonly polls: number; readonly go: () => void }>();
 
   /** Begins a change after whatever waits for an answer has got it. */
-  begin(change: FakeChange, fate?: TaskFate): FakeTask {
+  begin(change: FakeChange, wanted?: TaskFate): FakeTask {
+    const { polls } = change;
+    const fate = wanted ?? (polls === undefined ? undefined : ({ kind: "slow", polls } as const));
     const task = this.table.add(new FakeTask(change));
     switch (fate?.kind) {
       case "fails":

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { get } from "node:https";
 import { type TestContext, test } from "node:test";
 import { PlainClient } from "../stand-in/plain-client.ts";
 import { ClusterStandIn } from "../stand-in/stand-in.ts";
 import type { FakeFault } from "./faults.ts";
+import { FakeTower } from "./tower.ts";
 
 const opened = async (context: TestContext) => {
   const standIn = await ClusterStandIn.open();
@@ -109,4 +111,27 @@ test("queries filter by what things refer to, and go page by page", async (conte
   const { answer } = await client.call("get-iscsi-luns", { orderBy: "name_ASC" });
   const [first] = answer as readonly { id: string }[];
   assert.deepEqual(await names({ orderBy: "name_ASC", after: first?.id, first: 1 }), ["b"]);
+});
+
+test("it is asked by TLS where that is wanted, by who trusts its authority", async (context) => {
+  const tower = await FakeTower.start({ isSecure: true });
+  context.after(() => tower.stop());
+  const ask = (ca?: string) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const asked = get(`${tower.url}/v2/api/get-version`, { ca }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+      asked.on("error", reject);
+    });
+  assert.equal(await ask(tower.ca), 200);
+  await assert.rejects(ask(), /certificate/);
+});
+
+test("what takes any request takes the next one, whichever it is", async (context) => {
+  const { tower, client } = await opened(context);
+  await client.get("get-clusters");
+  tower.faults.add("*", { kind: "forbidden" });
+  assert.equal((await client.call("get-hosts", {})).status, 403);
+  assert.equal((await client.get("get-hosts")).length, 2);
 });

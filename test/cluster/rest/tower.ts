@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { type AttachmentCertificate, attachmentCertificate } from "../../../pki/attachment.ts";
 import { Contract, type ContractOperation } from "./contract.ts";
 import { type FakeFault, FakeFaults } from "./faults.ts";
 import { FakeModel } from "./model.ts";
@@ -57,21 +59,30 @@ export class FakeTower {
   readonly breaches: string[] = [];
   readonly #contract = Contract.read();
   readonly #tokens = new Set<string>();
+  /** Of the authority of its certificate, PEM; undefined where it is asked without TLS. */
+  readonly ca: string | undefined;
   readonly #server: Server;
   #port = 0;
 
-  private constructor() {
-    this.#server = createServer((request, response) => void this.#serve(request, response));
+  private constructor(certificate: AttachmentCertificate | undefined) {
+    const listener = (request: IncomingMessage, response: ServerResponse) => void this.#serve(request, response);
+    this.ca = certificate?.authorityPem;
+    this.#server =
+      certificate === undefined
+        ? createServer(listener)
+        : createSecureServer({ cert: certificate.certificatePem, key: certificate.keyPem }, listener);
   }
 
-  static async start(): Promise<FakeTower> {
-    const tower = new FakeTower();
+  /** @param options.isSecure whether it is asked by TLS, with a certificate of `ca` */
+  static async start({ isSecure = false }: { readonly isSecure?: boolean } = {}): Promise<FakeTower> {
+    const valid = { nowMs: Date.now(), validMs: 24 * 3_600_000 };
+    const tower = new FakeTower(isSecure ? await attachmentCertificate({ hosts: ["127.0.0.1"], ...valid }) : undefined);
     await tower.resume();
     return tower;
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `${this.ca === undefined ? "http" : "https"}://127.0.0.1:${this.#port}`;
   }
 
   /** Tokens are not known any more. */

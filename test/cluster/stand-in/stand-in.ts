@@ -33,8 +33,8 @@ const usualBehaviour: ClusterBehaviour = {
   clonesVolumesAnywhere: true,
   tablesOfSnapshots: true,
   keepsIdsInClones: true,
-  clonesAreMetadata: true,
   marksOneRow: true,
+  clonesShare: true,
   groupsTakeVolumes: true,
   showsRoundedSizes: false,
 };

@@ -44,6 +44,11 @@ export class ExtentIds {
     return { ...this.#next(), origin: before.everExist ? before.id : 0, everExist: true, hash };
   }
 
+  /** Of an extent that has the bytes of another one, and nothing else of it. */
+  copied({ hash }: ExtentRow): ExtentRow {
+    return { ...this.#next(), origin: 0, everExist: true, hash };
+  }
+
   /** Of an extent of a clone that reads through to what it was cloned from. */
   readThrough(from: ExtentRow): ExtentRow {
     return { ...this.#next(), origin: from.everExist ? from.id : from.origin, everExist: false, hash: from.hash };

@@ -23,8 +23,8 @@ export interface ZbsVolume {
 export interface ZbsBehaviour {
   /** Whether a clone has the ids and epochs of what it was cloned from. */
   keepsIdsInClones: boolean;
-  /** Whether a clone shares its extents with what it was cloned from. */
-  clonesAreMetadata: boolean;
+  /** Whether a clone shares what it was cloned from, and is there at once; else it is a copy. */
+  clonesShare: boolean;
   /** Whether one write marks one row, and not its neighbours in the group as well. */
   marksOneRow: boolean;
 }
@@ -89,13 +89,12 @@ export class Zbs {
   }
 
   clone(snapshot: ZbsVolume): ZbsVolume {
-    if (!this.#behaviour.clonesAreMetadata) {
-      const copy = this.create(snapshot.sizeBytes, snapshot.striping);
-      this.overwrite(copy, snapshot);
-      return copy;
-    }
-    if (this.#behaviour.keepsIdsInClones) return this.#copy(snapshot, { isSnapshot: false, rows: snapshot.rows });
-    const rows = snapshot.rows.map((row) => this.#ids.readThrough(row));
+    const { keepsIdsInClones, clonesShare } = this.#behaviour;
+    if (keepsIdsInClones && clonesShare) return this.#copy(snapshot, { isSnapshot: false, rows: snapshot.rows });
+    const rows = snapshot.rows.map((row) => {
+      if (!row.everExist && row.origin === 0) return this.#ids.unwritten();
+      return clonesShare ? this.#ids.readThrough(row) : this.#ids.copied(row);
+    });
     const clone = this.#copy(snapshot, { isSnapshot: false, rows });
     this.#ids.giveBack(rows); // Copying has counted them once more.
     return clone;

@@ -179,8 +179,13 @@ describe("changing something by CloudTower", () => {
 
   test("that nobody heard is not said to be unknown", async (t) => {
     const { tower } = await scriptedTower(t, { login: () => "cut" });
-    const error = await errorOf(tower.change("create-iscsi-lun", [], idSchema));
-    assert.deepEqual([error.code, error instanceof OutcomeUnknownError], ["CLUSTER_UNREACHABLE", false]);
+    const { tower: gone, stop } = await scriptedTower(t, { "get-vms": () => vms });
+    await gone.query("get-vms", {}, vmsSchema);
+    stop();
+    for (const one of [tower, gone]) {
+      const error = await errorOf(one.change("create-iscsi-lun", [], idSchema));
+      assert.deepEqual([error.code, error instanceof OutcomeUnknownError], ["CLUSTER_UNREACHABLE", false]);
+    }
   });
 
   test("is made once more with another token, and only then, when the token is over", async (t) => {

@@ -48,13 +48,17 @@ export const scriptedTower = async (t: TestContext, script: Script, options: Par
   const time = quickTime();
   const url = `http://127.0.0.1:${port}`;
   const tower = CloudTower.open({ url, user: "backup", password: scriptedPassword, source: "local", time, ...options });
-  t.after(async () => {
-    await tower.close();
+  /** Nobody listens any more. */
+  const stop = () => {
     server.close();
     server.closeAllConnections();
+  };
+  t.after(async () => {
+    await tower.close();
+    stop();
   });
   const count = (operation: string): number => counts.get(operation) ?? 0;
-  return { tower, requests, count, time, url };
+  return { tower, requests, count, time, url, stop };
 };
 
 const requestOf = async (incoming: IncomingMessage): Promise<ScriptedRequest> => {

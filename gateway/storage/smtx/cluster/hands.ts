@@ -54,21 +54,43 @@ export interface VmRef {
   readonly localId: string;
 }
 
-export interface TakenSnapshot {
-  readonly snapshot: string;
+/** What is to be snapshotted. */
+export interface SnapshotMember {
   readonly zbsVolumeId: string;
+  /** Undefined: it lies in none that CloudTower knows. */
+  readonly lun: string | undefined;
+}
+
+export interface TakenSnapshot {
+  /** By which the hands know it. */
+  readonly snapshot: string;
+  /** A snapshot is a volume as well, with an extent table of its own. */
+  readonly zbsVolumeId: string;
+}
+
+interface Named {
+  readonly kind: "lun" | "vm-volume" | "vm";
+  /** CloudTower's. */
+  readonly id: string;
 }
 
 export interface Hands {
   makeLun(wish: LunWish, call?: StorageCall): Promise<LunRef>;
   growLun(lun: string, sizeBytes: number, call?: StorageCall): Promise<void>;
-  /** Makes a LUN what a snapshot of it, or of another, has. */
-  rollBackLun(lun: string, snapshot: string, call?: StorageCall): Promise<void>;
+  /**
+   * Makes a LUN what a snapshot of it, or of another, has.
+   * @param to.atLeastBytes where the snapshot is smaller, it has zeros behind
+   */
+  rollBackLun(
+    lun: string,
+    to: { readonly snapshot: string; readonly atLeastBytes?: number },
+    call?: StorageCall,
+  ): Promise<void>;
   /** A LUN of ours with a snapshot's content, which shares it. */
   cloneSnapshot(of: { readonly snapshot: string; readonly name: string }, call?: StorageCall): Promise<LunRef>;
-  /** Snapshots of LUNs at one instant. @returns by the LUNs */
+  /** At one instant. @returns by the cluster's ids of the volumes */
   snapshotTogether(
-    of: { readonly name: string; readonly luns: readonly string[] },
+    of: { readonly name: string; readonly members: readonly SnapshotMember[] },
     call?: StorageCall,
   ): Promise<ReadonlyMap<string, TakenSnapshot>>;
   makeVolume(
@@ -78,15 +100,11 @@ export interface Hands {
   makeVm(wish: VmWish, call?: StorageCall): Promise<VmRef>;
   /** Idempotent. */
   setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void>;
-  rename(
-    of: { readonly kind: "lun" | "vm-volume" | "vm"; readonly id: string; readonly name: string },
-    call?: StorageCall,
-  ): Promise<void>;
-  /** Only what the records say that a restore has made. */
-  removeRebuilt(
-    of: { readonly kind: "lun" | "vm-volume" | "vm"; readonly id: string },
-    call?: StorageCall,
-  ): Promise<void>;
+  rename(of: Named & { readonly name: string }, call?: StorageCall): Promise<void>;
+  /** Only what the records say that a restore has made. Idempotent. */
+  removeRebuilt(of: Named, call?: StorageCall): Promise<void>;
+  /** Idempotent. @throws NOT_OURS */
   removeLun(lun: string, call?: StorageCall): Promise<void>;
+  /** Idempotent. @throws NOT_OURS */
   removeSnapshot(snapshot: string, call?: StorageCall): Promise<void>;
 }

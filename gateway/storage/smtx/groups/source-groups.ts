@@ -7,7 +7,7 @@ import type { TakenSnapshot } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
 import { ourName, ownerTag } from "../names.ts";
 import { changeCluster } from "../records/changing.ts";
-import { type Member, putInstant, putTaken, toTake } from "./taken.ts";
+import { type Member, putInstant, putTaken, toTake, zbsVolumeOf } from "./taken.ts";
 
 /** A group of the source's, taken by the cluster while no other change of it is under way. */
 export const takeSourceGroup = async (
@@ -40,7 +40,7 @@ export const takeSourceGroup = async (
 };
 
 export interface TakenMembers {
-  /** By the LUNs. */
+  /** By the cluster's ids of the volumes. */
   readonly taken: ReadonlyMap<string, TakenSnapshot>;
   /** A moment before. */
   readonly takenAt: Instant;
@@ -54,8 +54,11 @@ export const takeMembers = async (
 ): Promise<TakenMembers> => {
   const takenAt = instantNow();
   if (members.length === 0) return { taken: new Map(), takenAt };
-  const luns = members.map(({ volumeId, lun }) => lun ?? unreadable(volumeId));
-  return { taken: await hands.snapshotTogether({ name, luns }, call), takenAt };
+  const wanted = members.map((member) => ({
+    zbsVolumeId: zbsVolumeOf(member) ?? unreadable(member.volumeId),
+    lun: member.lun ?? undefined,
+  }));
+  return { taken: await hands.snapshotTogether({ name, members: wanted }, call), takenAt };
 };
 
 const instantNow = (): Instant => new Date().toISOString() as Instant;

@@ -86,4 +86,5 @@ export interface FoundFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly geometry: Geometry;
+  readonly labels: Labels;
 }

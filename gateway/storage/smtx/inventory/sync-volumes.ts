@@ -89,10 +89,11 @@ const wantedVolumes = (database: Database, found: FoundCluster): readonly WithLu
       lun,
       vmVolume: tower,
     })),
-    ...found.files.map(({ id, sizeBytes, geometry, ...file }) => ({
+    ...found.files.map(({ id, sizeBytes, geometry, labels, ...file }) => ({
       row: {
         ...{ ...none, id: `volume-${id}`, kind: "nfs-file" as const, sizeBytes, ...geometry, sharing: 0 },
         ...{ name: `/exports/${file.export}/${file.path}`, export: file.export, path: file.path },
+        labels: labelsText(labels),
       },
       lun: undefined,
       vmVolume: null,

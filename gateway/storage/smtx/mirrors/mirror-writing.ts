@@ -51,7 +51,7 @@ export class MirrorWriting {
         if (reset.snapshot === null) await empty(lun, call);
         else {
           await lun.close();
-          await this.#hands.rollBackLun(place.lun, reset.snapshot, call);
+          await this.#hands.rollBackLun(place.lun, { snapshot: reset.snapshot, atLeastBytes: place.sizeBytes }, call);
           lun = await this.#shutOut(volumeId, epoch, place, call);
         }
         await this.#ledger.change((database) => {

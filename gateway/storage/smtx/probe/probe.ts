@@ -8,8 +8,6 @@ import { findCluster } from "../cloud-tower/nouns/clusters.ts";
 import { listHosts } from "../cloud-tower/nouns/hosts.ts";
 import { towerVersion } from "../cloud-tower/nouns/version.ts";
 import { openInitiator, portalsOf, type ReachedCluster, reachCluster } from "../reach.ts";
-import { openSsh } from "../ssh/open.ts";
-import type { SshRunner } from "../ssh/runner.ts";
 import { ProbeGround } from "./ground.ts";
 import { removeProbed } from "./leftovers.ts";
 import { askAll } from "./questions.ts";
@@ -44,9 +42,7 @@ export const probeCluster = async (config: SmtxConfig, options: ProbeOptions = {
   const onOpened = (close: () => Promise<void>): void => void opened.push(close);
   try {
     const reached = await reachCluster(config, { time, onOpened, ...call });
-    const ssh = config.ssh && (await openSsh(config.ssh, time));
-    if (ssh !== undefined) onOpened(() => ssh.close());
-    return await askAndNote({ ...reached, config, ssh, options: { ...options, time } }, call);
+    return await askAndNote({ ...reached, config, options: { ...options, time } }, call);
   } finally {
     for (const close of opened.reverse()) await close();
   }
@@ -54,7 +50,6 @@ export const probeCluster = async (config: SmtxConfig, options: ProbeOptions = {
 
 interface Probed extends ReachedCluster {
   readonly config: SmtxConfig;
-  readonly ssh: SshRunner | undefined;
   readonly options: ProbeOptions & { readonly time: Time };
 }
 

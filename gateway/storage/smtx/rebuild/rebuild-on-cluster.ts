@@ -18,14 +18,14 @@ export const rebuildOnCluster = async (
   const madeLuns: LunRef[] = [];
   for (const { wish, snapshot } of luns) {
     const made = await hands.makeLun(wish, call);
-    await hands.rollBackLun(made.lun, snapshot ?? gone(), call);
+    await hands.rollBackLun(made.lun, { snapshot: snapshot ?? gone(), atLeastBytes: wish.sizeBytes }, call);
     madeLuns.push(made);
   }
   const madeVolumes: VolumeRef[] = [];
   const towerIds = new Map<string, string>();
   for (const { volumeId, snapshot, ...wish } of volumes) {
     const made = await hands.makeVolume(wish, call);
-    await hands.rollBackLun(made.lun, snapshot ?? gone(), call);
+    await hands.rollBackLun(made.lun, { snapshot: snapshot ?? gone(), atLeastBytes: wish.sizeBytes }, call);
     towerIds.set(volumeId, made.vmVolume);
     madeVolumes.push(made);
   }

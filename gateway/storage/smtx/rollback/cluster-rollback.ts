@@ -104,7 +104,7 @@ const rollLunsBack = async (
 ): Promise<void> => {
   for (const one of await ledger.read((database) => lunsToRollBack(database, of), call)) {
     call?.signal?.throwIfAborted();
-    await hands.rollBackLun(one.lun, one.snapshot ?? gone(one), call);
+    await hands.rollBackLun(one.lun, { snapshot: one.snapshot ?? gone(one) }, call);
     call?.onMoved?.();
   }
 };

@@ -51,7 +51,7 @@ describe("an extent table as a cluster prints it", () => {
     const documents = [
       (rows: readonly object[]) => JSON.stringify(rows),
       (rows: readonly object[]) =>
-        JSON.stringify({ volume: { id: 'a {"b" c}\\', size: 1 }, lextents: rows }, undefined, 2),
+        JSON.stringify({ volume: { id: 'a {"b } c\\', size: 1 }, lextents: rows }, undefined, 2),
       (rows: readonly object[]) =>
         `${JSON.stringify({ ID: "96b2", Name: "}{", "Stripe Num": 4 })}\n${JSON.stringify(rows)}\n`,
     ];

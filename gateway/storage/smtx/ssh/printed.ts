@@ -30,14 +30,16 @@ export class PrintedObjects {
   /** @throws CLUSTER_TASK_FAILED, what `take` throws */
   push(chunk: Buffer): void {
     let from = 0;
+    // Tens of millions of bytes pass here: what changes with each is not kept in the object.
+    let [isInString, isEscaped] = [this.#isInString, this.#isEscaped];
     for (let at = 0; at < chunk.length; at += 1) {
       const byte = chunk[at];
-      if (this.#isInString) {
-        if (this.#isEscaped) this.#isEscaped = false;
-        else if (byte === backslash) this.#isEscaped = true;
-        else if (byte === quote) this.#isInString = false;
+      if (isInString) {
+        if (isEscaped) isEscaped = false;
+        else if (byte === backslash) isEscaped = true;
+        else if (byte === quote) isInString = false;
       } else if (byte === quote) {
-        this.#isInString = true;
+        isInString = true;
       } else if (byte === open) {
         this.#drop();
         this.#isOpen = true;
@@ -49,6 +51,7 @@ export class PrintedObjects {
         this.#isOpen = false;
       }
     }
+    [this.#isInString, this.#isEscaped] = [isInString, isEscaped];
     if (this.#isOpen) this.#carry(chunk.subarray(from));
   }
 
@@ -91,9 +94,21 @@ export const textOf = (fields: PrintedFields, names: readonly string[]): string 
 const fieldsOf = (json: string): PrintedFields => {
   const value = jsonIn(json);
   if (typeof value !== "object" || value === null) throw notUnderstood("it is no JSON");
-  return new Map(
-    Object.entries(value).map(([name, field]) => [name.toLowerCase().replaceAll(/[^a-z0-9]/g, ""), field]),
-  );
+  const fields = new Map<string, unknown>();
+  for (const [name, field] of Object.entries(value)) fields.set(plainName(name), field);
+  return fields;
+};
+
+const plainNamesMax = 200;
+/** Rows have the same few names again and again. */
+const plainNames = new Map<string, string>();
+
+const plainName = (name: string): string => {
+  const known = plainNames.get(name);
+  if (known !== undefined) return known;
+  const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+  if (plainNames.size < plainNamesMax) plainNames.set(name, plain);
+  return plain;
 };
 
 /** A version of the cluster that this one does not know. */

@@ -57,7 +57,8 @@ export class FakeCluster extends FakeEntity {
   readonly connect_state = "CONNECTED";
   readonly version = "6.3.0";
   readonly ip = "127.0.0.1";
-  readonly total_data_capacity: number = 2 ** 40;
+  /** Bytes, and those that can be used. */
+  total_data_capacity: number = 2 ** 40;
 
   constructor(name: string, storage: ClusterStorage) {
     super();
@@ -67,6 +68,10 @@ export class FakeCluster extends FakeEntity {
 
   get cluster(): FakeCluster {
     return this;
+  }
+
+  get valid_data_space(): number {
+    return this.total_data_capacity;
   }
 
   get used_data_space(): number {

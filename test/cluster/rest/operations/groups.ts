@@ -123,8 +123,8 @@ const takeSnapshot = (model: FakeModel, snapshot: FakeGroupSnapshot): void => {
 const rolledBack = (snapshot: FakeGroupSnapshot): FakeChange => ({
   ...{ data: snapshot, cluster: snapshot.cluster, type: "ConsistencyGroupSnapshot", mutation: "update" },
   description: `Rollback to snapshot ${snapshot.name}`,
-  run: () => {
-    for (const { iscsi_lun: lun, volume } of snapshot.snapshots) if (lun !== null) rollbackLun(lun, volume, true);
+  run: async () => {
+    for (const { iscsi_lun: lun, volume } of snapshot.snapshots) if (lun !== null) await rollbackLun(lun, volume, true);
   },
 });
 

@@ -150,8 +150,13 @@ const cloned = (
     throw new FakeRefusal(400, "it is a virtual volume's snapshot");
   }
   if (volume === undefined) throw new FakeRefusal(400, "the snapshot is not there yet");
-  return newLun(model, { name: params.name, target, volume: () => target.cluster.storage.zbs.clone(volume) });
+  const { zbs, behaviour } = target.cluster.storage;
+  const change = newLun(model, { name: params.name, target, volume: () => zbs.clone(volume) });
+  return behaviour.clonesShare ? change : { ...change, polls: pollsOfCopy };
 };
+
+/** What copies takes long, and its task moves meanwhile. */
+const pollsOfCopy = 4;
 
 const rolledBack = (
   model: FakeModel,
@@ -167,13 +172,17 @@ const rolledBack = (
 };
 
 /** @param isOwn whether the snapshot is one of this LUN */
-export const rollbackLun = (lun: FakeLun, snapshot: ZbsVolume | undefined, isOwn: boolean): void => {
-  const { zbs, behaviour } = lun.cluster.storage;
+export const rollbackLun = async (lun: FakeLun, snapshot: ZbsVolume | undefined, isOwn: boolean): Promise<void> => {
+  const { zbs, behaviour, luns } = lun.cluster.storage;
   if (snapshot === undefined) throw new FakeTaskFailure("SNAPSHOT_NOT_FOUND", "the snapshot is not there");
   if (!isOwn && !behaviour.rollsBackToOthers) {
     throw new FakeTaskFailure("SNAPSHOT_OF_ANOTHER_LUN", `the snapshot is none of ${lun.name}`);
   }
   zbs.rollback(lun.volume, snapshot);
+  if (lun.assigned_size === lun.volume.sizeBytes) return;
+  lun.assigned_size = lun.volume.sizeBytes;
+  const { internal, iqn_name } = lun.iscsi_target;
+  if (!internal) await luns.growLun(iqn_name, lun.lun_id, lun.volume.path);
 };
 
 const copied = (

@@ -53,11 +53,11 @@ const rolledBack = (
   { snapshot_id: id }: { readonly snapshot_id: string },
 ): FakeChange => {
   const snapshot = need(model.vmSnapshots, id);
-  return vmChange(vm, "Rollback VM", () => {
+  return vmChange(vm, "Rollback VM", async () => {
     if (vm.status !== "STOPPED") throw new FakeTaskFailure("VM_STATUS_INVALID", `${vm.name} is on`);
     if (snapshot.vm !== vm) throw new FakeTaskFailure("SNAPSHOT_OF_ANOTHER_VM", `it is none of ${vm.name}`);
     for (const { volume, snapshot: part } of snapshot.disks) {
-      if (volume !== null) rollbackLun(volume.lun, part?.volume, true);
+      if (volume !== null) await rollbackLun(volume.lun, part?.volume, true);
     }
     vm.config = snapshot.config;
     vm.setDisks(snapshot.disks.map(({ volume, ...disk }) => ({ ...disk, volume: volume ?? undefined })));

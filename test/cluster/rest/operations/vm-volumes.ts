@@ -169,11 +169,11 @@ const rolledBack = (model: FakeModel, params: { readonly volume_snapshot_id: str
   return {
     ...{ data: volume, cluster: volume.cluster, type: "VmVolume", mutation: "update" },
     description: `Rollback virtual volume ${volume.name}`,
-    run: () => {
+    run: async () => {
       if (volume.vm_disks.some(({ vm }) => vm.status !== "STOPPED")) {
         throw new FakeTaskFailure("VM_VOLUME_IN_USE", `${volume.name} is a VM's that is on`);
       }
-      rollbackLun(volume.lun, snapshot?.volume, true);
+      await rollbackLun(volume.lun, snapshot?.volume, true);
     },
   };
 };
