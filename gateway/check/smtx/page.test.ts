@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -39,32 +39,39 @@ describe("docs/smtx.md", () => {
     for (const code of Object.keys(errorCodes)) if (code.startsWith("CLUSTER_")) assert.ok(codes.includes(code), code);
   });
 
-  test("has a forced command that shows an extent table and runs nothing else", async (context) => {
+  test("has a forced command that runs what the driver needs, and nothing else", async (context) => {
     const dir = await mkdtemp(join(tmpdir(), "forced-"));
     context.after(() => rm(dir, { recursive: true }));
-    const [script, tool] = [join(dir, "look"), join(dir, "zbs-meta")];
+    const script = join(dir, "commands");
     await writeFile(script, block("sh"));
-    await writeFile(tool, '#!/bin/sh\nprintf "%s|" "$@"\n');
-    await chmod(tool, 0o755);
+    for (const tool of ["zbs-meta", "zbs-iscsi", "zbs-nfs"]) {
+      await writeFile(join(dir, tool), `#!/bin/sh\nprintf "%s " ${tool} "$@"\n`);
+      await chmod(join(dir, tool), 0o755);
+    }
     const run = (command: string | undefined) =>
       new Promise<{ status: unknown; printed: string }>((resolve) => {
         const env = { PATH: `${dir}:/usr/bin:/bin`, ...(command !== undefined && { SSH_ORIGINAL_COMMAND: command }) };
         execFile("/bin/sh", [script], { env }, (error, printed) => resolve({ status: error?.code ?? 0, printed }));
       });
-    const look = "zbs-meta -f json volume show_by_id 4c1e-77 --show_lextents";
-    assert.deepEqual(await run(look), { status: 0, printed: "-f|json|volume|show_by_id|4c1e-77|--show_lextents|" });
-    const refused = [
-      undefined,
-      "",
-      "id",
-      `${look}; id`,
-      `${look}\nid`,
-      `${look} --more`,
-      "zbs-meta -f json volume show_by_id --show_lextents",
-      "zbs-meta -f json volume show_by_id a b --show_lextents",
-      "zbs-meta -f json volume show_by_id $(id) --show_lextents",
-      "zbs-meta -f json volume delete_by_id 4c1e-77",
-    ];
-    for (const command of refused) assert.deepEqual(await run(command), { status: 1, printed: "" }, command ?? "none");
+    const needed = await commandsOfDriver();
+    assert.ok(needed.length >= 7, needed.join("; "));
+    for (const command of needed) {
+      assert.deepEqual(await run(`${command} 4c1e-77`), { status: 0, printed: `${command} 4c1e-77 ` });
+    }
+    const look = "zbs-meta -f json volume show_by_id 4c1e-77";
+    const refused = [undefined, "", "id", `${look}; id`, `${look}\nid`, `${look} $(id)`, `${look} *`, `${look} 'a'`];
+    for (const command of [...refused, "zbs-meta volume delete_by_id 4c1e-77", `env ${look}`]) {
+      assert.deepEqual(await run(command), { status: 1, printed: "" }, command ?? "none");
+    }
   });
 });
+
+/** How each command begins that the sources have. */
+const commandsOfDriver = async (): Promise<readonly string[]> => {
+  const folder = new URL("../../storage/smtx/ssh/", import.meta.url);
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"));
+  const sources = await Promise.all(names.map((name) => readFile(new URL(name, folder), "utf8")));
+  return sources.flatMap((source) =>
+    [...source.matchAll(/\[("zbs-[a-z]+"(?:, "[\w-]+")*)/g)].map(([, words = ""]) => words.replaceAll(/[",]/g, "")),
+  );
+};

@@ -1,5 +1,8 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Initiator } from "../../iscsi/initiator.ts";
+import type { IscsiPortal } from "../../iscsi/portal.ts";
 import { findCluster } from "../../storage/smtx/cloud-tower/nouns/clusters.ts";
 import { listLunsOfTarget } from "../../storage/smtx/cloud-tower/nouns/luns.ts";
 import { findTarget } from "../../storage/smtx/cloud-tower/nouns/targets.ts";
@@ -23,7 +26,7 @@ export const checkPortals = async (config: SmtxConfig): Promise<string> => {
     const initiator = await openInitiator(config, { time: steadyTime, portals: [portal], limits });
     try {
       const at = `${portal.host}:${portal.port}`;
-      found.push(ledger === undefined ? await answers(initiator, at) : await logsIn(initiator, at, ledger));
+      found.push(ledger === undefined ? await answers(initiator, portal) : await logsIn(initiator, at, ledger));
     } finally {
       await initiator.close();
     }
@@ -34,9 +37,26 @@ export const checkPortals = async (config: SmtxConfig): Promise<string> => {
 
 type LedgerPlace = { readonly targetName: string; readonly lun: number };
 
-const answers = async (initiator: Initiator, at: string): Promise<string> => {
-  await initiator.targets();
-  return `${at} answers`;
+/** Some speak to nobody before there is a target, and then that they listen has to do. */
+const answers = async (initiator: Initiator, portal: IscsiPortal): Promise<string> => {
+  const at = `${portal.host}:${portal.port}`;
+  try {
+    await initiator.targets();
+    return `${at} answers`;
+  } catch (error) {
+    if (!VisibleError.is(error, "CLUSTER_UNREACHABLE") || !(await takesConnections(portal))) throw error;
+    return `${at} takes connections`;
+  }
+};
+
+const takesConnections = async ({ host, port }: IscsiPortal): Promise<boolean> => {
+  const socket = connect({ host, port, timeout: limits.connectSeconds * 1000 });
+  try {
+    const over = ["error", "timeout"].map((event) => once(socket, event).then(() => false));
+    return await Promise.race([once(socket, "connect").then(() => true), ...over]).catch(() => false);
+  } finally {
+    socket.destroy();
+  }
 };
 
 const logsIn = async (initiator: Initiator, at: string, ledger: LedgerPlace): Promise<string> => {

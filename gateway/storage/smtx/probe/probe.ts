@@ -9,8 +9,8 @@ import { listHosts } from "../cloud-tower/nouns/hosts.ts";
 import { towerVersion } from "../cloud-tower/nouns/version.ts";
 import { openInitiator, portalsOf, type ReachedCluster, reachCluster } from "../reach.ts";
 import { ProbeGround } from "./ground.ts";
-import { removeProbed } from "./leftovers.ts";
 import { askAll } from "./questions.ts";
+import { removeAll } from "./remove-all.ts";
 import { answersByName, answersOf, type ProbeReport } from "./report.ts";
 import type { SeenAbilities } from "./seen.ts";
 
@@ -64,20 +64,36 @@ const askAndNote = async (probed: Probed, call: StorageCall): Promise<ProbeRepor
   };
   let left: readonly string[] = [];
   let answers: ProbeReport["answers"] = [];
+  const waiting = followedUntilBegun(call);
   await ledger.changeAround(
     {
       plan: () => undefined,
       realize: async (_, watch) => {
-        const seen = await askAndRemove(probed, watch);
+        waiting.begun();
+        const seen = await askAndRemove(probed, withSignal(watch, call.signal));
         left = seen.left;
         answers = answersOf(seen.abilities, config);
       },
       finish: (database) => noteAbilities(database, { answers: answersByName(answers), day: about.day }),
     },
-    call,
+    { ...call, signal: waiting.signal },
   );
   const seconds = Math.round((options.time.nowMs() - beganMs) / 100) / 10;
   return { ...about, seconds, answers, left: [...left] };
+};
+
+/** The caller's signal until the work has begun: from then on it has to be cleared up after. */
+const followedUntilBegun = ({ signal }: StorageCall) => {
+  const waiting = new AbortController();
+  const follow = (): void => waiting.abort(signal?.reason);
+  if (signal?.aborted) follow();
+  signal?.addEventListener("abort", follow, { once: true });
+  return { signal: waiting.signal, begun: () => signal?.removeEventListener("abort", follow) };
+};
+
+const withSignal = (call: StorageCall, signal: AbortSignal | undefined): StorageCall => {
+  const signals = [call.signal, signal].filter((one) => one !== undefined);
+  return { ...call, signal: AbortSignal.any(signals) };
 };
 
 /** While nobody else does anything like it on the cluster. */
@@ -89,11 +105,12 @@ const askAndRemove = async (
   const { time, contentBytes = contentBytesOtherwise, onStep = () => undefined } = options;
   const extentBytes = config.extentBytes ?? plainGeometry.extentBytes;
   onStep("what an earlier probe may have left");
-  await removeProbed(probed, call);
+  const of = { ...probed, time };
+  await removeAll(of, call);
   const remove = async (): Promise<readonly string[]> => {
     onStep("removing what was made");
     // What was asked for may still be under way when nobody waits for it any more.
-    return removeProbed(probed, { signal: AbortSignal.timeout(removalMs), onMoved: () => call.onMoved?.() });
+    return removeAll(of, { signal: AbortSignal.timeout(removalMs), onMoved: () => call.onMoved?.() });
   };
   try {
     const parts = { ...probed, portals: portalsOf(config), time, extentBytes, contentBytes };
@@ -105,7 +122,8 @@ const askAndRemove = async (
     const left = await remove().catch((error: unknown) => [error instanceof Error ? error.message : String(error)]);
     return { abilities, left };
   } catch (error) {
-    await remove().catch(() => undefined);
+    const left = await remove().catch(() => undefined);
+    if (left?.length !== 0) onStep("not all could be removed: the next probe does it");
     throw error;
   }
 };
