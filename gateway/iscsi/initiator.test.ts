@@ -130,6 +130,47 @@ describe("a command", () => {
   });
 });
 
+describe("data that comes", () => {
+  const lies = {
+    "for another place": (pdu: Buffer) => pdu.writeUInt32BE(pdu.readUInt32BE(40) + 512, 40),
+    "out of order": (pdu: Buffer) => pdu.writeUInt32BE(pdu.readUInt32BE(36) + 1, 36),
+    "for a place that there is not": (pdu: Buffer) => pdu.writeUInt32BE(0xffff_fe00, 40),
+    "for a command that nobody sent": (pdu: Buffer) => pdu.writeUInt32BE(9999, 16),
+  };
+  for (const [what, lie] of Object.entries(lies)) {
+    test(`${what} is no answer`, async (context) => {
+      const { target, lun } = await setUp(context, {}, { limits: { reconnects: 1 } });
+      const damage = (pdu: Buffer) => {
+        if (opcodeOf(pdu) === answer.dataIn) lie(pdu);
+        return [pdu];
+      };
+      target.script = { damage };
+      await assert.rejects(lun.read(0, Buffer.alloc(16 * KiB)), { code: "CLUSTER_UNREACHABLE" });
+    });
+  }
+});
+
+describe("a flush", () => {
+  test("goes out after something was written, again after it failed, and else not at all", async (context) => {
+    let flushes = 0;
+    let isBroken = true;
+    const reply = (cdb: Buffer) => {
+      if (cdb[0] !== 0x91) return undefined;
+      flushes += 1;
+      return isBroken ? check(3, 0x0c00) : undefined;
+    };
+    const { lun } = await setUp(context, { reply });
+    await lun.flush();
+    assert.equal(flushes, 0);
+    await lun.write(0, Buffer.alloc(512));
+    await assert.rejects(lun.flush(), { code: "DISK_FAILED" });
+    isBroken = false;
+    await lun.flush();
+    await lun.flush();
+    assert.equal(flushes, 2);
+  });
+});
+
 describe("a session", () => {
   const once = (session: ScriptedTarget["sessions"][number] | undefined, opcode: number) =>
     new Promise<Buffer>((resolve) => {
@@ -204,6 +245,25 @@ describe("a session", () => {
     target.script = { reply };
     await assert.rejects(lun.read(0, Buffer.alloc(512)), { code: "CLUSTER_UNREACHABLE" });
     assert.equal(target.sessions.length, 4);
+  });
+
+  test("whose target answers, but forgets no command, is ended when a call is called off", async (context) => {
+    const { target, lun } = await setUp(context, {}, { limits: { abortSeconds: 0.5, silenceSeconds: 0.25 } });
+    const asked = Promise.withResolvers<void>();
+    const reply = (cdb: Buffer) => {
+      if (!isRead(cdb)) return undefined;
+      asked.resolve();
+      return new Promise<typeof good>(() => undefined);
+    };
+    target.script = { reply, ignores: request.taskManagement };
+    const stop = new AbortController();
+    const reading = lun.read(0, Buffer.alloc(512), { signal: stop.signal });
+    await asked.promise;
+    stop.abort(new Error("enough"));
+    await assert.rejects(reading, /enough/);
+    target.script = {};
+    await lun.read(0, Buffer.alloc(512));
+    assert.equal(target.sessions.length, 2);
   });
 
   test("numbers begin again at 0 after the last one", () => {

@@ -3,6 +3,7 @@ import { type GatewayId, gatewayIdSchema, type SiteId, siteIdSchema } from "../.
 import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config/config.ts";
 import { writeFileSafely } from "../../gateway/files/files.ts";
 import { makeFolder } from "../../gateway/files/folder.ts";
+import type { StorageConfig } from "../../gateway/storage/config.ts";
 import { localNames } from "./control-plane.ts";
 import { envoySettings } from "./envoy.ts";
 import type { GatewayProcess } from "./gateways.ts";
@@ -10,11 +11,12 @@ import type { GatewayProcess } from "./gateways.ts";
 /** All sites of a run on one machine are in one multi-cluster. */
 export const multiCluster = siteIdSchema.parse("local");
 
+/** The storages of sites that have another than a folder of their own here. */
+export type OtherStorages = Readonly<Record<string, StorageConfig>>;
+
 /** Where a site's data lies. */
-export const storeOf = (dir: string, site: SiteId) => ({
-  kind: "extentstore" as const,
-  dir: join(dir, "sites", site, "store"),
-});
+export const storageOf = (dir: string, site: SiteId, others: OtherStorages = {}): StorageConfig =>
+  others[site] ?? { kind: "extentstore", dir: join(dir, "sites", site, "store") };
 
 /** A gateway of this machine, whose configuration is written. */
 export interface ConfiguredGateway {
@@ -27,6 +29,7 @@ export const configureAll = async (options: {
   readonly dir: string;
   readonly sites: readonly SiteId[];
   readonly gatewaysPerSite: number;
+  readonly storages?: OtherStorages | undefined;
   readonly api: string;
   readonly envoy: string | undefined;
 }): Promise<readonly ConfiguredGateway[]> => {
@@ -41,19 +44,20 @@ export const configureAll = async (options: {
 
 const configure = async (options: {
   readonly dir: string;
+  readonly storages?: OtherStorages | undefined;
   readonly api: string;
   readonly envoy: string | undefined;
   readonly siteId: SiteId;
   readonly gatewayId: GatewayId;
 }): Promise<ConfiguredGateway> => {
-  const { dir, api, envoy, siteId, gatewayId } = options;
+  const { dir, storages, api, envoy, siteId, gatewayId } = options;
   const folder = join(dir, "sites", siteId);
   await makeFolder(join(folder, "store"));
   const config = {
     gatewayId,
     siteId,
     multiCluster,
-    storage: storeOf(dir, siteId),
+    storage: storageOf(dir, siteId, storages),
     api,
     tls: { ca: `${gatewayId}.ca.crt`, certificate: `${gatewayId}.crt`, key: `${gatewayId}.key` },
     queues: { prefix: localNames.queuePrefix },

@@ -21,7 +21,7 @@ import { startControlPlane } from "./control-plane.ts";
 import { startEndpoints } from "./endpoints.ts";
 import { createEnroller, type Enroller } from "./enrolled.ts";
 import { tightenFolder } from "./from-before.ts";
-import { type ConfiguredGateway, configureAll, multiCluster, storeOf } from "./gateway-files.ts";
+import { type ConfiguredGateway, configureAll, multiCluster, type OtherStorages, storageOf } from "./gateway-files.ts";
 import { superviseGateway } from "./gateways.ts";
 import { ensureAuthority } from "./pki.ts";
 import { chooseSites } from "./sites.ts";
@@ -32,6 +32,8 @@ export interface LocalUpOptions {
   /** Absent: those that the folder has; in a new one a and b. */
   readonly sites?: readonly string[];
   readonly gatewaysPerSite: number;
+  /** Of sites that have a cluster of their own: the others have a store in the folder. */
+  readonly storages?: OtherStorages;
   /**
    * An Envoy for each gateway: the program's path, or `auto` to look for one. Without it gateways
    * dial each other.
@@ -63,7 +65,8 @@ export interface LocalUpOptions {
  *   ended
  */
 export const localUp = async (options: LocalUpOptions): Promise<void> => {
-  const { dir, gatewaysPerSite, envoy, sharedHost = false, onReady, onTrouble, time = steadyTime } = options;
+  const { dir, gatewaysPerSite, storages, envoy, sharedHost = false } = options;
+  const { onReady, onTrouble, time = steadyTime } = options;
   await refuseTooFewDescriptors();
   await makeFolder(dir, { signal: options.signal });
   const lock = FileLock.tryAcquire(join(dir, "in-use"));
@@ -107,11 +110,13 @@ export const localUp = async (options: LocalUpOptions): Promise<void> => {
     try {
       for (const site of siteIds) await registerSite(controlPlane.deps, site);
       const tokenFile = await ensureToken(controlPlane.deps, dir);
-      const gateways = await configureAll({ dir, sites: siteIds, gatewaysPerSite, api: controlPlane.url, envoy });
+      const gateways = await configureAll({
+        ...{ dir, sites: siteIds, gatewaysPerSite, storages, api: controlPlane.url, envoy },
+      });
       const enrolment = createEnroller(controlPlane.deps, authority, signal);
       // What can't be done is told before anything is called ready.
       for (const { config } of gateways) await enrolment.ensure(config);
-      await writeLocalContext(dir, { url: controlPlane.url, tokenFile, sites: storages(dir, siteIds) });
+      await writeLocalContext(dir, { url: controlPlane.url, tokenFile, sites: contextsOf(dir, siteIds, storages) });
       log.info({ url: controlPlane.url, started: endpoints.started }, "ready");
       onReady?.({ url: controlPlane.url, tokenFile, sites: siteIds });
       const gatewaysEnd = runGateways({ gateways, enrolment, env: endpoints.env, onDeath, time, log, signal });
@@ -171,8 +176,8 @@ const openToAll =
 
 const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-const storages = (dir: string, sites: readonly SiteId[]) =>
-  Object.fromEntries(sites.map((site) => [site, { storage: storeOf(dir, site) }]));
+const contextsOf = (dir: string, sites: readonly SiteId[], storages: OtherStorages | undefined) =>
+  Object.fromEntries(sites.map((site) => [site, { storage: storageOf(dir, site, storages) }]));
 
 const registerSite = async (deps: Deps, id: SiteId): Promise<void> => {
   const body = { id, multiCluster, createdAt: deps.clock.now() };

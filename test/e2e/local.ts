@@ -19,9 +19,15 @@ import { exportImage } from "../../gateway/storage/image/export.ts";
 import { importImage } from "../../gateway/storage/image/import.ts";
 import { openStorage } from "../../gateway/storage/open.ts";
 import { steadyTime } from "../../gateway/time/time.ts";
+import type { LocalUpOptions } from "../../infra/local/up.ts";
 import { hangMs, until } from "../patience.ts";
 
 const script = fileURLToPath(new URL("./up-process.ts", import.meta.url));
+
+interface LocalOptions {
+  readonly gatewaysPerSite?: number;
+  readonly sites?: readonly string[];
+}
 
 /** The whole system on this machine, in processes of its own, driven through its API. */
 export class Local {
@@ -46,14 +52,25 @@ export class Local {
     return this.#api;
   }
 
+  /** What the process that runs the functions wrote to standard error. */
+  get output(): string {
+    return this.#output;
+  }
+
   /** Of the process that runs the functions. */
   get pid(): number {
     assert(this.#process?.pid, "the system has not been started");
     return this.#process.pid;
   }
 
-  async start({ gatewaysPerSite = 1, sites = ["a", "b"] } = {}): Promise<void> {
-    const child = spawn(process.execPath, [script, this.dir, String(gatewaysPerSite), sites.join()], {
+  /** @param options.envoy `auto`: each gateway has an Envoy; else they dial each other */
+  async start({
+    gatewaysPerSite = 1,
+    sites = ["a", "b"],
+    ...more
+  }: LocalOptions & Pick<LocalUpOptions, "storages" | "envoy"> = {}): Promise<void> {
+    const parameters = [script, this.dir, String(gatewaysPerSite), sites.join(), JSON.stringify(more)];
+    const child = spawn(process.execPath, parameters, {
       stdio: ["pipe", "pipe", "pipe"],
       env: this.env,
     });

@@ -5,7 +5,7 @@ import { PduParser, type PduSink } from "../pdu/parser.ts";
 import type { IscsiPortal } from "../portal.ts";
 import { ConnectionLost } from "./lost.ts";
 
-const receiveBytes = 512 * 1024;
+const receiveBytes = 256 * 1024;
 const padding = Buffer.alloc(3);
 
 /** A socket that PDUs go through. */

@@ -25,6 +25,8 @@ export interface TargetScript {
     session: ScriptedSession,
     data: Buffer,
   ) => ScriptedReply | Promise<ScriptedReply> | undefined;
+  /** What it takes no notice of, by its opcode. */
+  readonly ignores?: number;
   /** Instead of a PDU that goes out; `index` counts them. */
   readonly damage?: (pdu: Buffer, index: number) => readonly Buffer[];
 }
@@ -113,6 +115,8 @@ export class ScriptedSession implements PduSink {
     this.#body = [];
     this.heard.push(kept);
     const opcode = opcodeOf(kept);
+    if (opcode === this.#target.script.ignores) return;
+    if (!this.#mayCome(opcode, kept, body.length)) return void this.socket.destroy();
     if (opcode === request.scsiCommand) this.#expCmdSn = nextOf(kept.readUInt32BE(24));
     if (opcode === request.login) this.#login(kept, body);
     else if (opcode === request.scsiCommand) this.#command(kept, body);
@@ -121,6 +125,20 @@ export class ScriptedSession implements PduSink {
       this.say(answerHeader(answer.nopIn, taskTagOf(kept)));
     else if (opcode === request.taskManagement) this.say(answerHeader(answer.taskManagement, taskTagOf(kept)));
     else if (opcode === request.logout) this.say(answerHeader(answer.logout, taskTagOf(kept)));
+  }
+
+  /**
+   * Whether data comes as it was agreed on: not too much at once, and none that was not asked for.
+   */
+  #mayCome(opcode: number, header: Buffer, bytes: number): boolean {
+    const { keys = {} } = this.#target.script;
+    const isUnasked = opcode === request.scsiCommand || header.readUInt32BE(20) === noTag;
+    if (bytes === 0 || (opcode !== request.scsiCommand && opcode !== request.dataOut)) return true;
+    if (opcode === request.scsiCommand && keys["ImmediateData"] === "No") return false;
+    if (opcode === request.dataOut && isUnasked && keys["InitialR2T"] !== "No") return false;
+    const end = bytes + (opcode === request.dataOut ? header.readUInt32BE(40) : 0);
+    if (isUnasked && end > Number(keys["FirstBurstLength"] ?? 65_536)) return false;
+    return bytes <= Number(keys["MaxRecvDataSegmentLength"] ?? 8192);
   }
 
   /** Sends a PDU with the numbers that come next. */

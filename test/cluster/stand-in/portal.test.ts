@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { Initiator } from "../../../gateway/iscsi/initiator.ts";
+import { need } from "../rest/model.ts";
 import { PlainClient } from "./plain-client.ts";
 import { type QemuLogin, qemuIo } from "./qemu.ts";
 import { ClusterStandIn, type ClusterStandInOptions } from "./stand-in.ts";
@@ -55,3 +57,18 @@ for (const sharesReservations of [true, false]) {
     assert.equal(into[0], 8);
   });
 }
+
+test("a LUN's reservation can be lost, and a LUN can vanish, under who has it open", async (context) => {
+  const { standIn, id } = await opened(context);
+  const { iscsi_target: target, lun_id: lun } = need(standIn.tower.model.luns, id);
+  const portals = [{ host: standIn.portal.host, port: standIn.portal.port }];
+  const initiator = new Initiator({ portals, initiatorName: ours });
+  context.after(() => initiator.close());
+  const disk = await initiator.openLun({ targetName: target.iqn_name, lun, reservationKey: 7n });
+  const other = await initiator.openLun({ targetName: target.iqn_name, lun });
+  assert.deepEqual(await other.reservation.holder(), { key: 7n, type: 5 });
+  await standIn.loseReservation(id);
+  assert.equal(await other.reservation.holder(), undefined);
+  await standIn.customer.deleteVolume(id);
+  await assert.rejects(disk.read(0, new Uint8Array(512)), { code: "VOLUME_UNKNOWN" });
+});

@@ -19,7 +19,7 @@ import type { LunRef } from "../cluster/hands.ts";
 import { type ClusterContext, removeLeft } from "../context.ts";
 import { takeMembers } from "../groups/source-groups.ts";
 import { putTaken, toTake } from "../groups/taken.ts";
-import { digestOf, ourName, ownerTag } from "../names.ts";
+import { baseName, ourName, ownerTag } from "../names.ts";
 import { changeCluster } from "../records/changing.ts";
 import { snapshotOf } from "../records/luns.ts";
 import { noting } from "../records/notes.ts";
@@ -153,9 +153,11 @@ export class ClusterMirrors {
       return base === undefined ? null : snapshotOf(database, base.tableId);
     }, call);
     if (snapshot === null) return;
-    const name = ourName("read", "base", digestOf(mirrorVolumeId, String(epoch)));
+    const name = baseName(mirrorVolumeId, epoch);
     const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, name }, call);
     await ledger.change((database) => {
+      // Whoever writes with a later epoch has a clone of its own, and this writer is out.
+      if (findMirror(database, mirrorVolumeId)?.epoch !== epoch) return;
       closeBase(database, mirrorVolumeId);
       database.run("INSERT INTO basesOfMirrors VALUES (?, ?, ?, ?)", mirrorVolumeId, lun, iqn, lunId);
     }, call);

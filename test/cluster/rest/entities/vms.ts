@@ -201,9 +201,9 @@ export class FakeVm extends FakeEntity {
 
   /** All disks anew: their ids are others from then on. */
   setDisks(disks: readonly FakeDiskOptions[]): void {
-    for (const { vm_volume: volume } of this.vm_disks) {
-      const at = volume?.vm_disks.findIndex(({ vm }) => vm === this) ?? -1;
-      if (at >= 0) volume?.vm_disks.splice(at, 1);
+    for (const disk of this.vm_disks) {
+      const others = disk.vm_volume?.vm_disks ?? [];
+      if (others.includes(disk)) others.splice(others.indexOf(disk), 1);
     }
     const made = disks.map((disk) => new FakeVmDisk(this, disk));
     this.vm_disks.splice(0, this.vm_disks.length, ...made);

@@ -96,16 +96,25 @@ describe("LUNs by CloudTower", () => {
   });
 });
 
+const target = {
+  ...{ id: "t1", local_id: "p1", name: "pool", iqn_name: "iqn.x:pool", description: "", iqn_whitelist: "*/*" },
+  ...{ ip_whitelist: "*/*", chap_enabled: true, chap_name: "us", chap_secret: "verySecret123" },
+  ...{ replica_num: 2, thin_provision: true, stripe_num: 4, stripe_size: 262_144, internal: false },
+  ...{ external_use: false, labels: [{ id: "l1", key: "who", value: "me" }], entityAsyncStatus: "UPDATING" },
+};
+const only = (one: typeof target): Script => ({ "get-iscsi-targets": () => [one] });
+
+test("a target is the cluster's own if it says so, whoever uses it", async (t) => {
+  for (const internal of [true, false]) {
+    for (const external_use of [true, false]) {
+      const { tower } = await scriptedTower(t, only({ ...target, internal, external_use }));
+      assert.equal((await listTargets(tower, "c1"))[0]?.isInternal, internal);
+    }
+  }
+});
+
 test("of what CloudTower says of a target its CHAP secret is not kept", async (t) => {
-  const target = {
-    ...{ id: "t1", local_id: "p1", name: "pool", iqn_name: "iqn.x:pool", description: "", iqn_whitelist: "*/*" },
-    ...{ ip_whitelist: "*/*", chap_enabled: true, chap_name: "us", chap_secret: "verySecret123" },
-    ...{ replica_num: 2, thin_provision: true, stripe_num: 4, stripe_size: 262_144, internal: false },
-    ...{ external_use: false, labels: [{ id: "l1", key: "who", value: "me" }], entityAsyncStatus: "UPDATING" },
-  };
-  const { tower } = await scriptedTower(t, {
-    "get-iscsi-targets": ({ body }) => (body["skip"] === 0 ? [target] : [target].slice(0, 1)),
-  });
+  const { tower } = await scriptedTower(t, only(target));
   const [found] = await listTargets(tower, "c1");
   assert.deepEqual([found?.isChap, found?.labels, found?.isSettled], [true, { who: "me" }, false]);
   assert.doesNotMatch(inspect(found), /verySecret123/);

@@ -21,7 +21,7 @@ const targets: Noun<TowerTarget> = {
       ...{ id: z.string(), local_id: z.string(), name: z.string(), iqn_name: z.string(), description: z.string() },
       ...{ iqn_whitelist: z.string(), ip_whitelist: z.string(), chap_enabled: z.boolean() },
       ...{ replica_num: z.number(), thin_provision: z.boolean(), stripe_num: z.number(), stripe_size: z.number() },
-      ...{ internal: z.boolean(), external_use: z.boolean(), labels: labelsSchema, entityAsyncStatus: settledSchema },
+      ...{ internal: z.boolean(), labels: labelsSchema, entityAsyncStatus: settledSchema },
     })
     .transform((target) => ({
       ...{ id: target.id, localId: target.local_id, name: target.name, iqn: target.iqn_name },
@@ -29,7 +29,7 @@ const targets: Noun<TowerTarget> = {
       ...{ iqnWhitelist: target.iqn_whitelist, ipWhitelist: target.ip_whitelist, isChap: target.chap_enabled },
       ...{ replicas: target.replica_num, thin: target.thin_provision },
       ...{ stripeCount: target.stripe_num, stripeBytes: target.stripe_size },
-      ...{ isInternal: target.internal || target.external_use, isSettled: target.entityAsyncStatus },
+      ...{ isInternal: target.internal, isSettled: target.entityAsyncStatus },
     })),
 };
 

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { promisify } from "node:util";
+import type { SmtxConfig } from "../../../gateway/storage/smtx-config.ts";
+import { findTool } from "../../../infra/local/demo/tools.ts";
+import { FakeTower } from "../rest/tower.ts";
+import { qemuImage } from "../stand-in/qemu.ts";
+import { ClusterStandIn, type ClusterStandInOptions } from "../stand-in/stand-in.ts";
+
+const run = promisify(execFile);
+
+/** A real cluster's are a thousand times as long. */
+export const extentBytes = 2 ** 18;
+
+export interface ClusterSiteOptions extends Pick<ClusterStandInOptions, "behaviour"> {
+  /** Whether the gateway may use the nodes' command line; it may unless told otherwise. */
+  readonly hasSsh?: boolean;
+}
+
+/** A site's cluster, with an account and secrets for the site's gateways. */
+export class ClusterSite {
+  readonly standIn: ClusterStandIn;
+  readonly config: SmtxConfig;
+  /** What nobody may read in anything that is written or told. */
+  readonly secrets: readonly string[];
+  readonly #dir: string;
+
+  private constructor(standIn: ClusterStandIn, config: SmtxConfig, secrets: readonly string[], dir: string) {
+    this.standIn = standIn;
+    this.config = config;
+    this.secrets = secrets;
+    this.#dir = dir;
+  }
+
+  static async open({ hasSsh = true, ...more }: ClusterSiteOptions = {}): Promise<ClusterSite> {
+    const dir = await mkdtemp(join(tmpdir(), "cluster-site-"));
+    const tower = await FakeTower.start({ isSecure: true });
+    const standIn = await ClusterStandIn.open({ tower, extentBytes, nodes: { sharesReservations: true }, ...more });
+    const chap = { user: "gateway", secret: randomBytes(7).toString("hex") };
+    const kept = async (name: string, text: string): Promise<string> => {
+      const file = join(dir, name);
+      await writeFile(file, text, { mode: 0o600 });
+      return file;
+    };
+    const { portal, cluster } = standIn;
+    const sshd = hasSsh ? await standIn.ssh() : undefined;
+    const config: SmtxConfig = {
+      kind: "smtx",
+      cluster: cluster.name,
+      tower: {
+        ...{ url: tower.url, user: tower.user, source: "local" },
+        passwordFile: await kept("password", tower.password),
+        ca: await kept("ca.pem", tower.ca ?? assert.fail("it has no certificate")),
+      },
+      iscsi: {
+        portals: [`${portal.host}:${portal.port}`],
+        chap: { user: chap.user, secretFile: await kept("chap", chap.secret) },
+      },
+      ...(sshd !== undefined && {
+        ssh: {
+          ...{ hosts: [`${sshd.host}:${sshd.port}`], user: sshd.user },
+          ...{ keyFile: sshd.keyFile, knownHostsFile: sshd.knownHostsFile },
+        },
+      }),
+      extentBytes,
+    };
+    return new ClusterSite(standIn, config, [tower.password, chap.secret], dir);
+  }
+
+  /** A customer's LUN. */
+  async makeLun(name: string, extents: number): Promise<void> {
+    const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
+    await this.standIn.customer.createVolume({ name, kind: "lun", sizeBytes: extents * extentBytes, geometry });
+  }
+
+  /** As its customer writes it: what nobody has written before, into whole extents. */
+  async write(name: string, extents: readonly number[]): Promise<void> {
+    const volume = this.standIn.customer.openVolume(this.lunId(name));
+    for (const extent of extents) await volume.write(extent * extentBytes, randomBytes(extentBytes));
+    await volume.close();
+  }
+
+  /** CloudTower's id of a LUN of the customer's. */
+  lunId(name: string): string {
+    const luns = this.standIn.tower.model.luns.all();
+    const found = luns.find((lun) => lun.name === name && !lun.iscsi_target.internal);
+    return found?.id ?? assert.fail(`there is no ${name} but ${luns.map((lun) => lun.name)}`);
+  }
+
+  /** Of a LUN as qemu reads it over iSCSI. */
+  async sha256(name: string): Promise<string> {
+    const tool = (await findTool("qemu-img")) ?? assert.fail("qemu-img is missing here; install qemu-utils");
+    const image = join(this.#dir, "read.img");
+    await run(tool, ["convert", "-O", "raw", qemuImage(this.standIn, this.lunId(name)), image]);
+    const hash = createHash("sha256");
+    await pipeline(createReadStream(image), hash);
+    return hash.digest("hex");
+  }
+
+  async close(): Promise<void> {
+    await this.standIn.close();
+    await this.standIn.tower.stop();
+    await rm(this.#dir, { recursive: true, force: true });
+    assert.deepEqual(this.standIn.tower.breaches, []);
+  }
+}
