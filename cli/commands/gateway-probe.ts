@@ -3,7 +3,7 @@ import type { ProbeReport } from "../../gateway/storage/smtx/probe/report.ts";
 import { isToBeDone, nothingChanged } from "../context/confirm.ts";
 import type { Answer, Context } from "../context/context.ts";
 import { exitCodes } from "../host/exit-codes.ts";
-import { probeText } from "../render/probe.ts";
+import { probeText } from "../render/gateways/probe.ts";
 import type { Answering } from "./command.ts";
 
 const makes =

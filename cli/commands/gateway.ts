@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { answerOf } from "../context/client.ts";
 import { exitCodes } from "../host/exit-codes.ts";
 import { siteOption } from "../input/options.ts";
-import { gatewayTable } from "../render/gateway.ts";
+import { gatewayTable } from "../render/gateways/gateway.ts";
 import type { Answering } from "./command.ts";
 import { addEnrolmentCommands } from "./gateway-enrolment.ts";
 import { addProbeCommand } from "./gateway-probe.ts";

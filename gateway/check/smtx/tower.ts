@@ -6,7 +6,7 @@ import { systemTime } from "../../time/time.ts";
 import { assertRight, silent } from "../clock.ts";
 import { withTower } from "./with-tower.ts";
 
-/** That CloudTower is there, is who it is said to be, lets the account in, and has the same time. */
+/** That CloudTower is there, is who it is said to be, lets us in, and has the same time. */
 export const checkTower = (config: SmtxConfig): Promise<string> => {
   const clock = new HostClock({ time: systemTime, log: silent });
   return withTower(

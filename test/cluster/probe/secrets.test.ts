@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { probeText } from "../../../cli/render/probe.ts";
+import { probeText } from "../../../cli/render/gateways/probe.ts";
 import { plainStyle } from "../../../cli/render/style.ts";
 import { probeCluster } from "../../../gateway/storage/smtx/probe/probe.ts";
 import { openConfigured } from "./configured.ts";

@@ -2,7 +2,7 @@ import { until } from "../../../time/until.ts";
 import type { StorageCall } from "../../call.ts";
 import type { TowerLun } from "../cloud-tower/nouns/luns.ts";
 import type { ProbeGround } from "./ground.ts";
-import { no, type Seen, seenBy, unknown, yes } from "./seen.ts";
+import { no, type SeenAnswer, seenBy, unknown, yes } from "./seen.ts";
 
 /** The cluster's figures of used space are not of this moment. */
 const figures = { everyMs: 1_000, withinMs: 180_000 };
@@ -17,7 +17,7 @@ export const clonesAreMetadata = (
   ground: ProbeGround,
   of: { readonly clone: TowerLun; readonly written: TowerLun; readonly tookMs: number },
   call: StorageCall,
-): Promise<Seen> =>
+): Promise<SeenAnswer> =>
   seenBy(async () => {
     const { contentBytes, time } = ground.parts;
     let shown = 0;

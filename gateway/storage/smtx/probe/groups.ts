@@ -8,14 +8,14 @@ import {
 import type { TowerLun } from "../cloud-tower/nouns/luns.ts";
 import type { TowerVmVolume } from "../cloud-tower/nouns/vm-volumes.ts";
 import type { ProbeGround } from "./ground.ts";
-import { no, type Seen, seenBy, tried, unknown, yes } from "./seen.ts";
+import { no, type SeenAnswer, seenBy, tried, unknown, yes } from "./seen.ts";
 
 /** Whether a virtual volume's LUN may be in a consistency group with a plain one. */
 export const groupsTakeVolumes = (
   ground: ProbeGround,
   { lun, volume }: { readonly lun: TowerLun; readonly volume: TowerVmVolume },
   call: StorageCall,
-): Promise<Seen> =>
+): Promise<SeenAnswer> =>
   seenBy(async () => {
     const { tower, clusterId } = ground.parts;
     if (volume.lun === undefined) return unknown("CloudTower does not say in which LUN the volume lies.");

@@ -8,9 +8,10 @@ import { findCluster } from "../cloud-tower/nouns/clusters.ts";
 import { listHosts } from "../cloud-tower/nouns/hosts.ts";
 import { towerVersion } from "../cloud-tower/nouns/version.ts";
 import { openInitiator, portalsOf, type ReachedCluster, reachCluster } from "../reach.ts";
+import { TowerRemains } from "../reaper/tower-remains.ts";
 import { ProbeGround } from "./ground.ts";
 import { askAll } from "./questions.ts";
-import { removeAll } from "./remove-all.ts";
+import { removeProbed } from "./removal.ts";
 import { answersByName, answersOf, type ProbeReport } from "./report.ts";
 import type { SeenAbilities } from "./seen.ts";
 
@@ -105,12 +106,12 @@ const askAndRemove = async (
   const { time, contentBytes = contentBytesOtherwise, onStep = () => undefined } = options;
   const extentBytes = config.extentBytes ?? plainGeometry.extentBytes;
   onStep("what an earlier probe may have left");
-  const of = { ...probed, time };
-  await removeAll(of, call);
+  const of = { remains: new TowerRemains(probed), time };
+  await removeProbed(of, call);
   const remove = async (): Promise<readonly string[]> => {
     onStep("removing what was made");
     // What was asked for may still be under way when nobody waits for it any more.
-    return removeAll(of, { signal: AbortSignal.timeout(removalMs), onMoved: () => call.onMoved?.() });
+    return removeProbed(of, { signal: AbortSignal.timeout(removalMs), onMoved: () => call.onMoved?.() });
   };
   try {
     const parts = { ...probed, portals: portalsOf(config), time, extentBytes, contentBytes };

@@ -3,14 +3,14 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import type { ProbeGround } from "./ground.ts";
 import { atTwoNodes, type LunAtNode } from "./nodes.ts";
-import { no, type Seen, seenBy, unknown, yes } from "./seen.ts";
+import { no, type SeenAnswer, seenBy, unknown, yes } from "./seen.ts";
 
 /** Whether a writer that is preempted at one node can't write at another. */
 export const reservationsHoldAcrossNodes = (
   ground: ProbeGround,
   of: Parameters<typeof atTwoNodes>[1],
   call: StorageCall,
-): Promise<Seen> =>
+): Promise<SeenAnswer> =>
   seenBy(async () => {
     const nodes = await atTwoNodes(ground, of, call);
     try {
@@ -24,7 +24,7 @@ export const reservationsHoldAcrossNodes = (
     }
   }, call);
 
-const holds = async (one: LunAtNode, other: LunAtNode, call: StorageCall): Promise<Seen> => {
+const holds = async (one: LunAtNode, other: LunAtNode, call: StorageCall): Promise<SeenAnswer> => {
   const [key, next] = [newKey(), newKey()];
   const block = randomBytes(one.lun.blockBytes);
   await one.lun.reservation.register(key, call);

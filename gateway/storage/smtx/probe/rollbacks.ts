@@ -4,14 +4,14 @@ import { rollbackLun, type TowerLun } from "../cloud-tower/nouns/luns.ts";
 import { ensureVmVolumeSnapshot } from "../cloud-tower/nouns/vm-volume-snapshots.ts";
 import type { TowerVmVolume } from "../cloud-tower/nouns/vm-volumes.ts";
 import type { ProbeGround } from "./ground.ts";
-import { no, type Seen, seenBy, tried, unknown, yes } from "./seen.ts";
+import { no, type SeenAnswer, seenBy, tried, unknown, yes } from "./seen.ts";
 
 /** Whether a LUN becomes what a snapshot of another one has. */
 export const rollsBackToOthers = (
   ground: ProbeGround,
   { other, snapshot }: { readonly other: TowerLun; readonly snapshot: TowerLunSnapshot },
   call: StorageCall,
-): Promise<Seen> =>
+): Promise<SeenAnswer> =>
   seenBy(async () => {
     const { tower } = ground.parts;
     const result = await tried(() => rollbackLun(tower, { lunId: other.id, snapshotId: snapshot.id }, call), call);
@@ -35,7 +35,7 @@ export const rollsBackVolumes = async (
   ground: ProbeGround,
   { volume, snapshot }: { readonly volume: TowerVmVolume; readonly snapshot: TowerLunSnapshot },
   call: StorageCall,
-): Promise<{ readonly rollsBackVolumes: Seen; readonly clonesVolumes: Seen }> => {
+): Promise<{ readonly rollsBackVolumes: SeenAnswer; readonly clonesVolumes: SeenAnswer }> => {
   const { tower } = ground.parts;
   const { lun } = volume;
   const notTold = "CloudTower does not say in which LUN the volume lies.";

@@ -3,19 +3,19 @@ import type { StorageCall } from "../../call.ts";
 import type { AbilityAnswer, AbilityName } from "../abilities/abilities.ts";
 
 /** What a question came to, and by what that was seen. */
-export interface Seen {
+export interface SeenAnswer {
   readonly answer: AbilityAnswer;
   readonly evidence: string;
 }
 
-export type SeenAbilities = Partial<Record<AbilityName, Seen>>;
+export type SeenAbilities = Partial<Record<AbilityName, SeenAnswer>>;
 
-export const yes = (evidence: string): Seen => ({ answer: "yes", evidence });
-export const no = (evidence: string): Seen => ({ answer: "no", evidence });
-export const unknown = (evidence: string): Seen => ({ answer: "unknown", evidence });
+export const yes = (evidence: string): SeenAnswer => ({ answer: "yes", evidence });
+export const no = (evidence: string): SeenAnswer => ({ answer: "no", evidence });
+export const unknown = (evidence: string): SeenAnswer => ({ answer: "unknown", evidence });
 
 /** What goes wrong on the way to an answer leaves it unknown. @throws the signal's reason */
-export const seenBy = async (work: () => Promise<Seen>, { signal }: StorageCall): Promise<Seen> => {
+export const seenBy = async (work: () => Promise<SeenAnswer>, { signal }: StorageCall): Promise<SeenAnswer> => {
   try {
     return await work();
   } catch (error) {

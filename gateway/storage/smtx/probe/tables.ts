@@ -3,7 +3,7 @@ import type { TowerLunSnapshot } from "../cloud-tower/nouns/lun-snapshots.ts";
 import type { TowerLun } from "../cloud-tower/nouns/luns.ts";
 import { extentTokens } from "../ssh/extent-table.ts";
 import { type ProbeGround, stripeBytes } from "./ground.ts";
-import { no, type Seen, type SeenAbilities, seenBy, tried, unknown, yes } from "./seen.ts";
+import { no, type SeenAbilities, type SeenAnswer, seenBy, tried, unknown, yes } from "./seen.ts";
 
 const smallWriteBytes = 4096;
 
@@ -28,7 +28,7 @@ export const tablesTell = async (ground: ProbeGround, of: ProbedTables, call: St
   };
 };
 
-const ofSnapshots = (ground: ProbeGround, { lun, snapshot }: ProbedTables, call: StorageCall): Promise<Seen> =>
+const ofSnapshots = (ground: ProbeGround, { lun, snapshot }: ProbedTables, call: StorageCall): Promise<SeenAnswer> =>
   seenBy(async () => {
     const own = await ground.table(lun.zbsVolumeId, call);
     const result = await tried(() => ground.table(snapshot.zbsVolumeId, call), call);
@@ -38,7 +38,7 @@ const ofSnapshots = (ground: ProbeGround, { lun, snapshot }: ProbedTables, call:
     return yes(`The snapshot's table has ${result.done.length} rows, which are the LUN's.`);
   }, call);
 
-const ofClones = (ground: ProbeGround, { lun, clone }: ProbedTables, call: StorageCall): Promise<Seen> =>
+const ofClones = (ground: ProbeGround, { lun, clone }: ProbedTables, call: StorageCall): Promise<SeenAnswer> =>
   seenBy(async () => {
     const [own, cloned] = [await ground.table(lun.zbsVolumeId, call), await ground.table(clone.zbsVolumeId, call)];
     const differ = differing(extentTokens(own), extentTokens(cloned));
@@ -47,7 +47,7 @@ const ofClones = (ground: ProbeGround, { lun, clone }: ProbedTables, call: Stora
   }, call);
 
 /** It is written between two snapshots, so that the extent gets a new name. */
-const ofOneWrite = (ground: ProbeGround, { lun }: ProbedTables, call: StorageCall): Promise<Seen> =>
+const ofOneWrite = (ground: ProbeGround, { lun }: ProbedTables, call: StorageCall): Promise<SeenAnswer> =>
   seenBy(async () => {
     const before = extentTokens(await ground.table(lun.zbsVolumeId, call));
     await ground.write(lun, ground.content.subarray(0, smallWriteBytes), { at: stripeBytes, ...call });

@@ -1,5 +1,5 @@
-import type { ProbeReport } from "../../gateway/storage/smtx/probe/report.ts";
-import { printable, type Style } from "./style.ts";
+import type { ProbeReport } from "../../../gateway/storage/smtx/probe/report.ts";
+import { printable, type Style } from "../style.ts";
 
 const indent = " ".repeat("unknown  ".length);
 

@@ -4,7 +4,9 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { openSmtx } from "../../../gateway/storage/smtx/open.ts";
 import { probeCluster } from "../../../gateway/storage/smtx/probe/probe.ts";
+import { steadyTime } from "../../../gateway/time/time.ts";
 import type { ClusterStandIn } from "../stand-in/stand-in.ts";
 import { namesOn, openConfigured } from "./configured.ts";
 
@@ -16,8 +18,8 @@ const changes = [
   ...["delete-vm-volume-snapshot", "delete-vm-volume", "delete-iscsi-lun", "delete-iscsi-target"],
 ];
 
-/** Does something when the cluster is asked for its nth change from now on, which is done or not. */
-const atChange = ({ tower }: ClusterStandIn, nth: number, then: () => void, isDone: boolean): void => {
+/** Does something when the cluster does its nth change from now on; that is not answered. */
+const atChange = ({ tower }: ClusterStandIn, nth: number, then: () => void): void => {
   let count = 0;
   tower.faults.clear();
   for (const operation of changes) {
@@ -27,7 +29,7 @@ const atChange = ({ tower }: ClusterStandIn, nth: number, then: () => void, isDo
       then();
       return true;
     };
-    tower.faults.add(operation, { kind: "lost-answer", isDone }, { isMeant });
+    tower.faults.add(operation, { kind: "lost-answer", isDone: true }, { isMeant });
   }
 };
 
@@ -39,7 +41,7 @@ describe("what a probe makes", () => {
     for (let nth = 1, isOver = false; !isOver; nth += 2) {
       const asked = new AbortController();
       const reason = new Error("stopped by SIGINT");
-      atChange(standIn, nth, () => asked.abort(reason), true);
+      atChange(standIn, nth, () => asked.abort(reason));
       const outcome = await probeCluster(config, { contentBytes, signal: asked.signal }).catch(
         (error: unknown) => error,
       );
@@ -53,26 +55,32 @@ describe("what a probe makes", () => {
     assert.deepEqual(standIn.tower.breaches, []);
   });
 
-  test("is removed by the next probe when CloudTower is gone in the middle", async (context) => {
+  test("is removed by the next probe, or by a driver that tends the cluster, when CloudTower was gone in the middle", async (context) => {
     const { standIn, config, close } = await openConfigured({ hasShell: false });
     context.after(close);
-    for (const nth of [3, 9]) {
-      atChange(standIn, nth, () => void standIn.tower.stop(), true);
+    const die = async (nth: number): Promise<void> => {
+      atChange(standIn, nth, () => void standIn.tower.stop());
       const report = await probeCluster(config, { contentBytes }).catch(() => undefined);
       assert.notDeepEqual(report?.left, []);
       assert.notDeepEqual(namesOn(standIn), []);
       standIn.tower.faults.clear();
       await standIn.tower.resume();
-      assert.deepEqual((await probeCluster(config, { contentBytes })).left, []);
-      assert.deepEqual(namesOn(standIn), []);
-    }
+    };
+    await die(3);
+    assert.deepEqual((await probeCluster(config, { contentBytes })).left, []);
+    assert.deepEqual(namesOn(standIn), []);
+    await die(9);
+    const driver = await openSmtx(config);
+    await driver.tend({ time: steadyTime });
+    await driver.close();
+    assert.deepEqual(namesOn(standIn), []);
   });
 
   test("is removed by the next probe when its process was killed", async (context) => {
     const { standIn, config, close } = await openConfigured({ hasShell: false });
     context.after(close);
     const child = fork(fileURLToPath(new URL("probing.ts", import.meta.url)), [JSON.stringify(config)]);
-    atChange(standIn, 8, () => child.kill("SIGKILL"), true);
+    atChange(standIn, 8, () => child.kill("SIGKILL"));
     const [, signal] = await once(child, "exit");
     assert.equal(signal, "SIGKILL");
     standIn.tower.faults.clear();
@@ -82,12 +90,12 @@ describe("what a probe makes", () => {
     assert.deepEqual(namesOn(standIn), []);
   });
 
-  test("is none of the customers': theirs is as it was, whatever it is called", async (context) => {
+  test("is none of the customers': theirs is as it was", async (context) => {
     const { standIn, config, close } = await openConfigured({ hasShell: false });
     context.after(close);
     const { customer } = standIn;
     const made = [
-      await customer.createVolume({ name: "smtx-backup.probe.mine", kind: "lun", sizeBytes: 2 ** 20 }),
+      await customer.createVolume({ name: "smtx-backups", kind: "lun", sizeBytes: 2 ** 20 }),
       await customer.createVolume({ name: "database", kind: "volume", sizeBytes: 2 ** 20 }),
     ];
     const content = randomBytes(2 ** 20);
