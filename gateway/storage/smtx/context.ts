@@ -1,10 +1,13 @@
 import type { Initiator } from "../../iscsi/initiator.ts";
+import type { Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import type { Database } from "../extentstore/database/database.ts";
 import type { Hands } from "./cluster/hands.ts";
 import type { FoundCluster } from "./inventory/found.ts";
 import { syncRecords } from "./inventory/sync.ts";
 import type { Ledger } from "./ledger/ledger.ts";
+import type { Holder } from "./reaper/holder.ts";
+import type { Reaper } from "./reaper/reaper.ts";
 import type { AskTokens } from "./records/comparing.ts";
 import { generationOf } from "./records/generation.ts";
 import { endRemoval, listRemovals, noteRemovals, type Removal } from "./records/removals.ts";
@@ -18,8 +21,11 @@ export interface ClusterContext {
   readonly find: (call?: StorageCall) => Promise<FoundCluster>;
   /** Undefined: nobody may ask for extent tables. */
   readonly extentTokens: AskTokens | undefined;
-  /** Names who holds what is open. */
-  readonly holder: string;
+  /** Who holds what is open. */
+  readonly holder: Holder;
+  readonly reaper: Reaper;
+  /** One that nobody sets. */
+  readonly time: Time;
 }
 
 const looksMax = 20;

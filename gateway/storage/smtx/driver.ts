@@ -258,10 +258,12 @@ export class SmtxCluster implements StorageDriver {
   async tend(_: unknown, call?: StorageCall): Promise<void> {
     await giveNames(this.#context, call);
     await removeLeft(this.#context, call);
+    await this.#context.reaper.tend(call);
   }
 
   async close(): Promise<void> {
     await this.#mirrors.close();
+    await this.#context.holder.close();
     await this.#close();
   }
 }

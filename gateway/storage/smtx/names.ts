@@ -8,8 +8,11 @@ import type { Owner } from "../control.ts";
 
 const tag = "smtx-backup";
 
+/** With which the name of everything begins that this product has made. */
+export const ourPrefix = `${tag}.`;
+
 /** Whether a name says that this product has made what it names. */
-export const isOurs = (name: string): boolean => name === tag || name.startsWith(`${tag}.`);
+export const isOurs = (name: string): boolean => name === tag || name.startsWith(ourPrefix);
 
 /** `rebuild`: what is to get a customer's name when the records have it. */
 type Role = "ledger" | "mirror" | "read" | "manifest" | "group" | "rebuild" | "probe";
@@ -26,3 +29,18 @@ export const digestOf = (...texts: readonly string[]): string =>
 
 /** Whether it is what a restore has made, before it is called what it is to be called. */
 export const isRebuild = (name: string): boolean => name.startsWith(`${ourName("rebuild")}.`);
+
+/** Of what the writing of a mirror starts from, for one epoch. */
+export const baseName = (mirrorVolumeId: string, epoch: number): string =>
+  ourName("read", baseHolder, digestOf(mirrorVolumeId, String(epoch)));
+
+const baseHolder = "base";
+
+/** Who reads a snapshot through the LUN of this name; undefined: it is none of those. */
+export const holderOf = (name: string): string | undefined => {
+  const [ours, role, holder, ...rest] = name.split(".");
+  return ours === tag && role === "read" && holder !== baseHolder && rest.length > 0 ? holder : undefined;
+};
+
+/** What stays when nothing is in it. */
+export const isLasting = (name: string): boolean => name === ourName("ledger") || name === ourName("read");

@@ -14,6 +14,7 @@ import { ourName } from "../names.ts";
 
 /** The temporary clone that a snapshot is read by. */
 const accessSchema = z.object({
+  name: z.string(),
   lun: z.string(),
   iqn: z.string(),
   lunId: z.int(),
@@ -32,11 +33,17 @@ export const openClone = async (
     return { row: found, known: takenOf(database, found.tableId) };
   }, call);
   if (known === undefined) throw gone(row.id);
-  const name = ourName("read", holder, randomBytes(8).toString("hex"));
+  const name = ourName("read", holder.id, randomBytes(8).toString("hex"));
   const { snapshot, zbsVolumeId } = known;
-  const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, name }, call);
-  const access: Access = { lun, iqn, lunId, zbsVolumeId };
-  return { snapshotId: row.id, sizeBytes: row.sizeBytes, geometry: geometryOf(row), access: JSON.stringify(access) };
+  await holder.hold(name, call);
+  try {
+    const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, name }, call);
+    const access: Access = { name, lun, iqn, lunId, zbsVolumeId };
+    return { snapshotId: row.id, sizeBytes: row.sizeBytes, geometry: geometryOf(row), access: JSON.stringify(access) };
+  } catch (error) {
+    await holder.letGo(name);
+    throw error;
+  }
 };
 
 export const readClone = async (
@@ -46,14 +53,26 @@ export const readClone = async (
 ): Promise<SnapshotReader> => {
   const { sizeBytes, geometry } = handle;
   const { iqn, lunId, zbsVolumeId } = accessOf(handle);
-  const lun = await initiator.openLun({ targetName: iqn, lun: lunId }, call);
+  const lun = await initiator.openLun({ targetName: iqn, lun: lunId }, call).catch((error: unknown) => {
+    throw VisibleError.is(error, "VOLUME_UNKNOWN") ? gone(handle.snapshotId) : error;
+  });
   const extents = extentCount(geometry, sizeBytes);
   const extentMap = extentTokens && ((watch?: StorageCall) => extentTokens(zbsVolumeId, extents, watch));
   return new ClonedSnapshotReader({ lun, sizeBytes, geometry, extentMap });
 };
 
-export const closeClone = ({ hands }: ClusterContext, handle: SnapshotHandle, call?: StorageCall): Promise<void> =>
-  hands.removeLun(accessOf(handle).lun, call);
+export const closeClone = async (
+  { hands, holder }: ClusterContext,
+  handle: SnapshotHandle,
+  call?: StorageCall,
+): Promise<void> => {
+  const { lun, name } = accessOf(handle);
+  try {
+    await hands.removeLun(lun, call);
+  } finally {
+    await holder.letGo(name);
+  }
+};
 
 const accessOf = ({ access, snapshotId }: SnapshotHandle): Access => {
   if (access === undefined) throw gone(snapshotId);

@@ -17,6 +17,13 @@ const lookMs = { min: 500, max: 1_500 };
 /** Somebody else's work on a cluster may take long, but then the caller is better told. */
 const waitMsMax = 600_000;
 
+/** The call of what is done under the lease. */
+export interface LongCall extends StorageCall {
+  readonly signal: AbortSignal;
+  /** For what would harm if somebody else had taken over. @throws CLUSTER_BUSY if so */
+  confirm(): Promise<void>;
+}
+
 export interface LongChangeSteps<T, R> {
   /** A transaction that is undone, with its changes kept. What it gives is what is realized. */
   readonly plan: (database: Database) => T;
@@ -25,7 +32,7 @@ export interface LongChangeSteps<T, R> {
    * this.
    * @param call its signal is aborted when the caller's is, or when somebody else has taken over
    */
-  readonly realize: (planned: T, call: StorageCall) => Promise<R>;
+  readonly realize: (planned: T, call: LongCall) => Promise<R>;
   /** Runs where the planned changes come after those of others; all is recorded as one. */
   readonly finish?: (database: Database, planned: T, realized: R) => void;
 }
@@ -120,7 +127,7 @@ export class LongChanges {
   async #whileBeating<R>(
     lease: LedgerLease,
     call: StorageCall | undefined,
-    work: (watch: StorageCall) => Promise<R>,
+    work: (watch: LongCall) => Promise<R>,
   ): Promise<R> {
     const over = new AbortController();
     const lost = new AbortController();
@@ -129,7 +136,11 @@ export class LongChanges {
     // Nobody beats for work that nobody waits for.
     const beating = this.#beat(lease, lost, AbortSignal.any([over.signal, ...called]));
     try {
-      return await unlessAborted(signal, work({ ...call, signal }));
+      const confirm = async (): Promise<void> => {
+        if (!(await this.#beatOnce(lease, signal))) lost.abort(this.#takenOver());
+        signal.throwIfAborted();
+      };
+      return await unlessAborted(signal, work({ ...call, signal, confirm }));
     } finally {
       over.abort();
       await beating;
@@ -140,14 +151,19 @@ export class LongChanges {
     while (!lost.signal.aborted) {
       await this.#ledger.time.sleep(beatMs, signal);
       if (signal.aborted) return;
-      const beat = (database: Database): boolean => {
-        beatLease(database, lease);
-        return isHeldAs(database, lease);
-      };
       // What fails is tried again. Before anything is recorded the lease is looked at anyway.
-      const isHeld = await this.#ledger.change(beat, { signal }).catch(() => true);
+      const isHeld = await this.#beatOnce(lease, signal).catch(() => true);
       if (!isHeld) lost.abort(this.#takenOver());
     }
+  }
+
+  /** @returns whether the lease is still this one */
+  #beatOnce(lease: LedgerLease, signal: AbortSignal): Promise<boolean> {
+    const beat = (database: Database): boolean => {
+      beatLease(database, lease);
+      return isHeldAs(database, lease);
+    };
+    return this.#ledger.change(beat, { signal });
   }
 
   #record<T>(

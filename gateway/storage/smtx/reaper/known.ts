@@ -1,0 +1,38 @@
+import type { Database } from "../../extentstore/database/database.ts";
+import { baseName } from "../names.ts";
+import { placeOf } from "./remains.ts";
+
+/**
+ * All by which the records know things on the cluster: CloudTower's ids, the cluster's own, which
+ * stay when a CloudTower is set up anew, and names where there is no more. Inside a transaction.
+ */
+export const knownThings = (database: Database): ReadonlySet<string> => {
+  const luns = database.all<{ lun: string; zbsVolumeId: string; target: string; vmVolume: string | null }>(
+    "SELECT lun, zbsVolumeId, target, vmVolume FROM lunsOfVolumes",
+  );
+  const bases = database.all<{ lun: string; iqn: string; lunId: number }>("SELECT lun, iqn, lunId FROM basesOfMirrors");
+  const mirrors = database.all<{ volumeId: string; epoch: number }>("SELECT volumeId, epoch FROM mirrors");
+  return new Set([
+    ...luns.flatMap(({ lun, zbsVolumeId, target, vmVolume }) => [lun, zbsVolumeId, target, vmVolume ?? lun]),
+    ...bases.flatMap(({ lun, ...place }) => [lun, placeOf(place)]),
+    // One that is being made has no row yet.
+    ...mirrors.map(({ volumeId, epoch }) => baseName(volumeId, epoch)),
+    ...texts(database, "SELECT snapshot AS text FROM snapshotsOfTables"),
+    ...texts(database, "SELECT zbsVolumeId AS text FROM snapshotsOfTables"),
+    ...texts(database, "SELECT snapshot AS text FROM resets WHERE snapshot IS NOT NULL"),
+    ...texts(database, "SELECT vm AS text FROM vmsOnCluster"),
+    ...texts(database, "SELECT localId AS text FROM vmsOnCluster"),
+    ...texts(database, "SELECT id AS text FROM removals"),
+  ]);
+};
+
+/** By the cluster's ids: volumes that may have snapshots. */
+export const volumesWithSnapshots = (database: Database): readonly string[] =>
+  texts(
+    database,
+    `SELECT zbsVolumeId AS text FROM lunsOfVolumes UNION
+     SELECT substr(id, 8) FROM volumes WHERE kind = 'nfs-file' AND id LIKE 'volume-%' ORDER BY text`,
+  );
+
+const texts = (database: Database, query: string): readonly string[] =>
+  database.all<{ text: string }>(query).map(({ text }) => text);
