@@ -36,7 +36,7 @@ export class ClusterWorld extends MovingPlans {
     return new ClusterWorld(local, clusters);
   }
 
-  /** The same with a LUN at site a, some of whose extents are written, and a plan that protects it. */
+  /** The same with a LUN at site a that is written here and there, and a plan that protects it. */
   static async withPlan(sites: Readonly<Record<"a" | "b", SiteOptions>>, extents: number): Promise<ClusterWorld> {
     const world = await ClusterWorld.open(sites);
     const place = { site: "a", name: "db1" };
