@@ -125,6 +125,17 @@ test("figures of the cluster that are old are no answer", async (context) => {
   assert.deepEqual([answer, /shows 0 bytes of a LUN that \d+ were written to/.test(evidence)], ["unknown", true]);
 });
 
+test("a rollback that succeeds and does nothing is seen by the bytes", async (context) => {
+  const { standIn, config, close } = await openConfigured({ hasShell: false });
+  context.after(close);
+  context.mock.method(standIn.cluster.storage.zbs, "rollback", () => undefined);
+  const { answers } = await probeCluster(config, { contentBytes });
+  for (const name of ["rollsBackToOthers", "rollsBackVolumes"]) {
+    const { answer, evidence } = answers.find(({ ability }) => ability === name) ?? assert.fail();
+    assert.deepEqual([answer, evidence], ["no", "The rollback succeeded, and the content is another one."]);
+  }
+});
+
 test("a gateway's configuration is enough to probe its cluster, and that of an extentstore is told apart", async (context) => {
   const { config, dir, close } = await openConfigured({ hasShell: false });
   context.after(close);

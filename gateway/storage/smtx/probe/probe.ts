@@ -12,7 +12,7 @@ import { TowerRemains } from "../reaper/tower-remains.ts";
 import { ProbeGround, stripeCount } from "./ground.ts";
 import { askAll } from "./questions.ts";
 import { removeProbed } from "./removal.ts";
-import { answersByName, answersOf, type ProbeReport } from "./report.ts";
+import { answersByName, answersOf, type ProbeReport, withoutPlaces } from "./report.ts";
 import type { SeenAbilities } from "./seen.ts";
 
 const mib = 1024 ** 2;
@@ -108,9 +108,7 @@ const askAndRemove = async (
   const { config, options } = probed;
   const { time, contentBytes = contentBytesOtherwise, figuresSeconds = 180, onStep = () => undefined } = options;
   const extentBytes = config.extentBytes ?? plainGeometry.extentBytes;
-  onStep("what an earlier probe may have left");
   const of = { remains: new TowerRemains(probed), time };
-  await removeProbed(of, call);
   const remove = async (): Promise<readonly string[]> => {
     onStep("removing what was made");
     // What was asked for may still be under way when nobody waits for it any more.
@@ -126,7 +124,7 @@ const askAndRemove = async (
       openInitiator(config, { time, portals, limits: impatient });
     const abilities = await askAll(ground, { openAt, onStep }, call);
     // The answers took minutes: they are kept also where this fails.
-    const left = await remove().catch((error: unknown) => [error instanceof Error ? error.message : String(error)]);
+    const left = await remove().catch((error: unknown) => [withoutPlaces(wordsOf(error), config)]);
     return { abilities, left };
   } catch (error) {
     const left = await remove().catch(() => undefined);
@@ -134,3 +132,5 @@ const askAndRemove = async (
     throw error;
   }
 };
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
