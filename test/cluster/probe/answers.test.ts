@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, test } from "node:test";
+import { run } from "../../../cli/testing.ts";
+import { probeGateway } from "../../../gateway/check/probe-gateway.ts";
 import {
   type AbilityAnswer,
   type AbilityName,
   abilitiesOf,
+  abilityNames,
 } from "../../../gateway/storage/smtx/abilities/abilities.ts";
 import { probeCluster } from "../../../gateway/storage/smtx/probe/probe.ts";
 import type { ProbeReport } from "../../../gateway/storage/smtx/probe/report.ts";
@@ -109,4 +114,41 @@ test("an account without a right leaves unknown what needs it, and a hiccup of t
   assert.equal(answered.get("groupsTakeVolumes")?.answer, "unknown");
   assert.match(answered.get("groupsTakeVolumes")?.evidence ?? "", /refuses create-consistency-group/);
   assert.equal(answered.get("rollsBackToOthers")?.answer, "yes");
+});
+
+test("figures of the cluster that are old are no answer", async (context) => {
+  const { standIn, config, close } = await openConfigured({ hasShell: false });
+  context.after(close);
+  context.mock.method(standIn.cluster.storage.zbs, "uniqueBytes", () => 0);
+  const { answers } = await probeCluster(config, { contentBytes, figuresSeconds: 2 });
+  const { answer, evidence } = answers.find(({ ability }) => ability === "clonesAreMetadata") ?? assert.fail();
+  assert.deepEqual([answer, /shows 0 bytes of a LUN that \d+ were written to/.test(evidence)], ["unknown", true]);
+});
+
+test("a rollback that succeeds and does nothing is seen by the bytes", async (context) => {
+  const { standIn, config, close } = await openConfigured({ hasShell: false });
+  context.after(close);
+  context.mock.method(standIn.cluster.storage.zbs, "rollback", () => undefined);
+  const { answers } = await probeCluster(config, { contentBytes });
+  for (const name of ["rollsBackToOthers", "rollsBackVolumes"]) {
+    const { answer, evidence } = answers.find(({ ability }) => ability === name) ?? assert.fail();
+    assert.deepEqual([answer, evidence], ["no", "The rollback succeeded, and the content is another one."]);
+  }
+});
+
+test("a gateway's configuration is enough to probe its cluster, and that of an extentstore is told apart", async (context) => {
+  const { config, dir, close } = await openConfigured({ hasShell: false });
+  context.after(close);
+  const file = join(dir, "gateway.json");
+  const tls = { ca: "ca.pem", certificate: "a.pem", key: "a.key" };
+  const others = { gatewayId: "a-1", siteId: "a", multiCluster: "mc", queues: { prefix: "none" }, tls };
+  await writeFile(file, JSON.stringify({ ...others, storage: config }));
+  const { exitCode, stdout } = await run(["gateway", "probe", "-c", file, "--yes", "--json"], {
+    probeCluster: probeGateway,
+  });
+  assert.equal(exitCode, 0);
+  assert.equal(JSON.parse(stdout).answers.length, abilityNames.length);
+  await writeFile(file, JSON.stringify({ ...others, storage: { kind: "extentstore", dir: "store" } }));
+  const refused = await run(["gateway", "probe", "-c", file, "--yes"], { probeCluster: probeGateway });
+  assert.match(refused.stderr, /nothing to ask of a storage of the kind extentstore/);
 });

@@ -5,7 +5,7 @@ import type { ProbeGround } from "./ground.ts";
 import { no, type SeenAnswer, seenBy, unknown, yes } from "./seen.ts";
 
 /** The cluster's figures of used space are not of this moment. */
-const figures = { everyMs: 1_000, withinMs: 180_000 };
+const everyMs = 1_000;
 const never = new AbortController().signal;
 
 /**
@@ -19,14 +19,14 @@ export const clonesAreMetadata = (
   call: StorageCall,
 ): Promise<SeenAnswer> =>
   seenBy(async () => {
-    const { contentBytes, time } = ground.parts;
+    const { contentBytes, figuresSeconds, time } = ground.parts;
     let shown = 0;
     const isShown = async () => {
       shown = (await ground.look(of.written, call)).uniqueBytes;
       call.onMoved?.();
       return shown >= contentBytes;
     };
-    if (!(await until(isShown, { ...figures, time, signal: call.signal ?? never }))) {
+    if (!(await until(isShown, { everyMs, withinMs: figuresSeconds * 1000, time, signal: call.signal ?? never }))) {
       call.signal?.throwIfAborted();
       return unknown(`The cluster shows ${shown} bytes of a LUN that ${contentBytes} were written to.`);
     }

@@ -29,6 +29,8 @@ export interface GroundParts {
   readonly extentBytes: number;
   /** How much is written where something has to be. */
   readonly contentBytes: number;
+  /** How long the cluster's figures of used space may take to be of what is. */
+  readonly figuresSeconds: number;
   readonly time: Time;
 }
 

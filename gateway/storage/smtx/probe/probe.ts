@@ -9,10 +9,10 @@ import { listHosts } from "../cloud-tower/nouns/hosts.ts";
 import { towerVersion } from "../cloud-tower/nouns/version.ts";
 import { openInitiator, portalsOf, type ReachedCluster, reachCluster } from "../reach.ts";
 import { TowerRemains } from "../reaper/tower-remains.ts";
-import { ProbeGround } from "./ground.ts";
+import { ProbeGround, stripeCount } from "./ground.ts";
 import { askAll } from "./questions.ts";
 import { removeProbed } from "./removal.ts";
-import { answersByName, answersOf, type ProbeReport } from "./report.ts";
+import { answersByName, answersOf, type ProbeReport, withoutPlaces } from "./report.ts";
 import type { SeenAbilities } from "./seen.ts";
 
 const mib = 1024 ** 2;
@@ -27,6 +27,8 @@ export interface ProbeOptions extends StorageCall {
   readonly time?: Time;
   /** How much is written into each LUN. */
   readonly contentBytes?: number;
+  /** How long the cluster's figures of used space may take to be of what is. */
+  readonly figuresSeconds?: number;
   /** Told of what is being done. */
   readonly onStep?: (step: string) => void;
 }
@@ -38,7 +40,8 @@ export interface ProbeOptions extends StorageCall {
  * @throws what reaching the cluster throws, CLUSTER_BUSY, the signal's reason
  */
 export const probeCluster = async (config: SmtxConfig, options: ProbeOptions = {}): Promise<ProbeReport> => {
-  const { time = steadyTime, contentBytes: _, onStep: __, ...call } = options;
+  const { time = steadyTime, signal, onMoved } = options;
+  const call = { ...(signal !== undefined && { signal }), ...(onMoved !== undefined && { onMoved }) };
   const opened: (() => Promise<void>)[] = [];
   const onOpened = (close: () => Promise<void>): void => void opened.push(close);
   try {
@@ -103,24 +106,25 @@ const askAndRemove = async (
   call: StorageCall,
 ): Promise<{ readonly abilities: SeenAbilities; readonly left: readonly string[] }> => {
   const { config, options } = probed;
-  const { time, contentBytes = contentBytesOtherwise, onStep = () => undefined } = options;
+  const { time, contentBytes = contentBytesOtherwise, figuresSeconds = 180, onStep = () => undefined } = options;
   const extentBytes = config.extentBytes ?? plainGeometry.extentBytes;
-  onStep("what an earlier probe may have left");
   const of = { remains: new TowerRemains(probed), time };
-  await removeProbed(of, call);
   const remove = async (): Promise<readonly string[]> => {
     onStep("removing what was made");
     // What was asked for may still be under way when nobody waits for it any more.
     return removeProbed(of, { signal: AbortSignal.timeout(removalMs), onMoved: () => call.onMoved?.() });
   };
   try {
-    const parts = { ...probed, portals: portalsOf(config), time, extentBytes, contentBytes };
-    const ground = await ProbeGround.make(parts, call);
+    const parts = { ...probed, portals: portalsOf(config), time, extentBytes, figuresSeconds };
+    const ground = await ProbeGround.make(
+      { ...parts, contentBytes: Math.min(contentBytes, extentBytes * stripeCount) },
+      call,
+    );
     const openAt: Parameters<typeof askAll>[1]["openAt"] = (portals) =>
       openInitiator(config, { time, portals, limits: impatient });
     const abilities = await askAll(ground, { openAt, onStep }, call);
     // The answers took minutes: they are kept also where this fails.
-    const left = await remove().catch((error: unknown) => [error instanceof Error ? error.message : String(error)]);
+    const left = await remove().catch((error: unknown) => [withoutPlaces(wordsOf(error), config)]);
     return { abilities, left };
   } catch (error) {
     const left = await remove().catch(() => undefined);
@@ -128,3 +132,5 @@ const askAndRemove = async (
     throw error;
   }
 };
+
+const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -48,7 +48,7 @@ export const answersByName = (answers: ProbeReport["answers"]): Readonly<Record<
   Object.fromEntries(answers.map(({ ability, answer }) => [ability, answer])) as Record<AbilityName, AbilityAnswer>;
 
 /** Addresses and accounts are nobody else's business, though no secrets. */
-const withoutPlaces = (text: string, { cluster, tower, iscsi, ssh }: SmtxConfig): string => {
+export const withoutPlaces = (text: string, { cluster, tower, iscsi, ssh }: SmtxConfig): string => {
   const places: readonly (readonly [string, string])[] = [
     [tower.url, "[CloudTower]"],
     [new URL(tower.url).host, "[CloudTower]"],
