@@ -33,31 +33,29 @@ import { stagingConformance } from "./conformance/staging.ts";
 import { staleMirrorConformance } from "./conformance/stale-mirrors.ts";
 import { standInGroupConformance } from "./conformance/stand-in-groups.ts";
 import { standInConformance } from "./conformance/stand-ins.ts";
-import type { StorageUnderTest } from "./conformance/storage-under-test.ts";
+import type { ClusterTraits, StorageUnderTest } from "./conformance/storage-under-test.ts";
 import { vmMirrorConformance } from "./conformance/vm-mirrors.ts";
 import { volumeConformance } from "./conformance/volumes.ts";
 
 /**
  * Registers the tests that every storage driver passes: what the comments of driver.ts promise.
- *
- * @param options.stagesVolumes whether the driver has `stageVolume`, which not every cluster can do
  */
 export const storageConformance = (
   name: string,
   open: () => Promise<StorageUnderTest>,
-  { stagesVolumes }: { readonly stagesVolumes: boolean },
+  traits: ClusterTraits,
 ): void => {
   describe(`${name} keeps the promises of the storage port`, () => {
     capsConformance(open);
-    volumeConformance(open);
-    shapeConformance(open);
-    stagingConformance(open, stagesVolumes);
-    groupConformance(open);
+    if (traits.isConsole) volumeConformance(open);
+    shapeConformance(open, traits);
+    stagingConformance(open, traits.stagesVolumes);
+    groupConformance(open, traits);
     sourceGroupConformance(open);
     skewConformance(open);
     snapshotHandleConformance(open);
     ownerConformance(open);
-    mirrorConformance(open);
+    mirrorConformance(open, traits);
     grantConformance(open);
     broughtConformance(open);
     lunMirrorConformance(open);
@@ -65,10 +63,10 @@ export const storageConformance = (
     vmMirrorConformance(open);
     mirrorLabelConformance(open);
     sharedVolumeConformance(open);
-    mappingConformance(open);
+    mappingConformance(open, traits);
     staleMirrorConformance(open);
     releaseConformance(open);
-    guardConformance(open);
+    if (traits.isConsole) guardConformance(open);
     manifestConformance(open);
     proofConformance(open);
     orderConformance(open);
@@ -78,7 +76,7 @@ export const storageConformance = (
     deleteRebuiltConformance(open);
     rollbackConformance(open);
     rollbackCutConformance(open);
-    rebuildWishesConformance(open);
+    rebuildWishesConformance(open, traits);
     rebuildObstaclesConformance(open);
     rebuildUnderWayConformance(open);
     standInConformance(open);

@@ -21,7 +21,7 @@ import {
   tokensOf,
   write,
 } from "./fixtures.ts";
-import type { StorageUnderTest } from "./storage-under-test.ts";
+import type { ClusterTraits, StorageUnderTest } from "./storage-under-test.ts";
 
 const KiB = 1024;
 
@@ -32,7 +32,7 @@ const extentBytes = (volume: Buffer, geometry: Geometry, extent: number): Buffer
     ),
   );
 
-export const groupConformance = (open: () => Promise<StorageUnderTest>): void => {
+export const groupConformance = (open: () => Promise<StorageUnderTest>, { histories }: ClusterTraits): void => {
   describe("snapshot groups", () => {
     storageTest("a group holds its volumes as they were, whatever is written later", open, async (driver, storage) => {
       const first = await createVolume(driver, { name: "first" });
@@ -178,7 +178,7 @@ export const groupConformance = (open: () => Promise<StorageUnderTest>): void =>
                 }
               },
             ),
-            { numRuns: 20 },
+            { numRuns: histories },
           );
         },
       );

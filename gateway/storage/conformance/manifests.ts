@@ -21,7 +21,7 @@ import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const bytes = noise(1024 * 1024, 1);
 const objectOf = (index: number, name = `disk ${index}`): ObjectConfig => ({
-  ...sourceObject({ lunId: index, name }),
+  ...sourceObject({ lunId: index + 1, name }),
   labels: { lan: "wän" },
 });
 

@@ -4,7 +4,7 @@ import type { StorageDriver } from "../driver.ts";
 import { groupId, owner, rejects, sender } from "./fixtures.ts";
 import { fileOfSource, isMirror, kindTest, looseVolume, lunOfSource, prepareAll, vmOfSource } from "./objects.ts";
 import { smallPool, switchesNamed } from "./places.ts";
-import type { StorageUnderTest } from "./storage-under-test.ts";
+import type { ClusterTraits, StorageUnderTest } from "./storage-under-test.ts";
 
 const usedBytes = async (driver: StorageDriver, pool: string): Promise<number> => {
   const found = (await driver.facilities()).pools.find(({ name }) => name === pool);
@@ -17,14 +17,11 @@ const sized = (sizeBytes: number) => {
   return { ...volume, volumes: volume.volumes.map((shape) => ({ ...shape, sizeBytes })) };
 };
 
-/**
- * Where mirrors lie and what they are connected to, and what is refused before
- * anything is made (W7, W10).
- */
-export const mappingConformance = (open: () => Promise<StorageUnderTest>): void => {
+/** Of a cluster that has other pools than `default`. */
+const poolConformance = (open: () => Promise<StorageUnderTest>): void => {
   const volumes = { kinds: ["volume"], open } as const;
   const vms = { kinds: ["vm"], open } as const;
-  describe("what a mirror is mapped to", () => {
+  describe("the pool that a mirror is mapped to", () => {
     kindTest("its volumes count in the pool that is named", volumes, async (driver) => {
       const pool = await smallPool(driver);
       const before = await usedBytes(driver, pool.name);
@@ -39,14 +36,6 @@ export const mappingConformance = (open: () => Promise<StorageUnderTest>): void 
       assert.equal(await usedBytes(driver, pool.name), before);
       await prepareAll(driver, 2, [{ object: sized(2 ** 20), mapping: { pool: pool.name, switches: {} } }]);
       assert.equal((await usedBytes(driver, pool.name)) - before, 2 ** 20);
-    });
-
-    kindTest("a pool that isn't there is refused, and nothing is made", volumes, async (driver) => {
-      const mapping = { pool: "nowhere", switches: {} };
-      for (const object of [looseVolume(), lunOfSource()]) {
-        await rejects(prepareAll(driver, 1, [{ object, mapping }]), "POOL_UNKNOWN");
-      }
-      assert.deepEqual(await driver.inventory(), []);
     });
 
     kindTest(
@@ -77,6 +66,25 @@ export const mappingConformance = (open: () => Promise<StorageUnderTest>): void 
       await rejects(prepareAll(driver, 1, [{ object, mapping: { pool: pool.name, switches: {} } }]), "POOL_FULL");
       assert.deepEqual(await driver.inventory(), []);
       assert.equal((await smallPool(driver)).freeBytes, pool.freeBytes);
+    });
+  });
+};
+
+/**
+ * Where mirrors lie and what they are connected to, and what is refused before
+ * anything is made (W7, W10).
+ */
+export const mappingConformance = (open: () => Promise<StorageUnderTest>, { hasPools }: ClusterTraits): void => {
+  const volumes = { kinds: ["volume"], open } as const;
+  const vms = { kinds: ["vm"], open } as const;
+  if (hasPools) poolConformance(open);
+  describe("what a mirror is mapped to", () => {
+    kindTest("a pool that isn't there is refused, and nothing is made", volumes, async (driver) => {
+      const mapping = { pool: "nowhere", switches: {} };
+      for (const object of [looseVolume(), lunOfSource()]) {
+        await rejects(prepareAll(driver, 1, [{ object, mapping }]), "POOL_UNKNOWN");
+      }
+      assert.deepEqual(await driver.inventory(), []);
     });
 
     kindTest("a switch that isn't there is refused, and a mirror stays as it was", vms, async (driver) => {

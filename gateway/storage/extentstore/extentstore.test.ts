@@ -25,7 +25,13 @@ const open = async () => {
   };
 };
 
-storageConformance("extentstore", open, { stagesVolumes: true });
+storageConformance("extentstore", open, {
+  stagesVolumes: true,
+  isConsole: true,
+  hasPools: true,
+  atomicExtents: true,
+  histories: 20,
+});
 
 test("a new store is its user's alone, also in a process that lets others in", async (t) => {
   const umask = process.umask(0);

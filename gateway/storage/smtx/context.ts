@@ -1,4 +1,5 @@
 import type { Initiator } from "../../iscsi/initiator.ts";
+import type { Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import type { Database } from "../extentstore/database/database.ts";
 import type { Hands } from "./cluster/hands.ts";
@@ -23,6 +24,8 @@ export interface ClusterContext {
   /** Who holds what is open. */
   readonly holder: Holder;
   readonly reaper: Reaper;
+  /** One that nobody sets. */
+  readonly time: Time;
 }
 
 const looksMax = 20;

@@ -2,6 +2,7 @@ import { plainGeometry } from "../../../core/extent/geometry.ts";
 import { steadyTime, type Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import type { SmtxConfig } from "../smtx-config.ts";
+import { abilitiesOf } from "./abilities/abilities.ts";
 import type { ClusterContext } from "./context.ts";
 import { SmtxCluster } from "./driver.ts";
 import { findCluster } from "./inventory/find-cluster.ts";
@@ -24,12 +25,19 @@ export const openSmtx = async (
     const reached = await reachCluster(config, { time, onOpened: (close) => opened.push(close), ...call });
     const { tower, clusterId, ledger, hands, initiator, ssh } = reached;
     const extentBytes = config.extentBytes ?? plainGeometry.extentBytes;
+    const { tablesOfSnapshots } = await ledger.read(abilitiesOf, call);
     const holder = new Holder({ ledger, time });
     const context: ClusterContext = {
-      ...{ ledger, hands, initiator, extentTokens: ssh && createAskTokens(ssh) },
+      ...{
+        ledger,
+        hands,
+        initiator,
+        extentTokens: tablesOfSnapshots.answer === "no" ? undefined : ssh && createAskTokens(ssh),
+      },
       find: (look) => findCluster({ tower, clusterId, extentBytes }, look),
       holder,
       reaper: new Reaper({ ledger, remains: new TowerRemains({ tower, clusterId, ssh }), holder, time }),
+      time,
     };
     return new SmtxCluster(context, closeAll);
   } catch (error) {

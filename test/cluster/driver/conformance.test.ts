@@ -1,4 +1,10 @@
 import { storageConformance } from "../../../gateway/storage/conformance.ts";
 import { openClusterUnderTest } from "./under-test.ts";
 
-storageConformance("smtx", openClusterUnderTest, { stagesVolumes: false });
+storageConformance("smtx", openClusterUnderTest, {
+  stagesVolumes: false,
+  isConsole: false,
+  hasPools: false,
+  atomicExtents: false,
+  histories: 3,
+});

@@ -105,7 +105,10 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
     },
     openVolume: async (volumeId, mode) => {
       if (mode === "write") refuseMirror(await objectOf(volumeId));
-      return customer.openVolume(await clusterIdOf(volumeId));
+      const [shape] = (await objectOf(volumeId)).volumes;
+      const volume = customer.openVolume(await clusterIdOf(volumeId));
+      // The cluster's own is rounded up to whole extents.
+      return Object.defineProperty(volume, "sizeBytes", { value: shape?.sizeBytes });
     },
   };
   return new Proxy(driver, {

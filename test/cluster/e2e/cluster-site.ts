@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
 import type { SmtxConfig } from "../../../gateway/storage/smtx-config.ts";
+import type { VolumeHandle } from "../../../gateway/storage/volume-io.ts";
 import { findTool } from "../../../infra/local/demo/tools.ts";
 import { FakeTower } from "../rest/tower.ts";
 import { qemuImage } from "../stand-in/qemu.ts";
@@ -17,6 +18,7 @@ const run = promisify(execFile);
 
 /** A real cluster's are a thousand times as long. */
 export const extentBytes = 2 ** 18;
+export const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
 
 export interface ClusterSiteOptions extends Pick<ClusterStandInOptions, "behaviour"> {
   /** Whether the gateway may use the nodes' command line; it may unless told otherwise. */
@@ -73,17 +75,9 @@ export class ClusterSite {
     return new ClusterSite(standIn, config, [tower.password, chap.secret], dir);
   }
 
-  /** A customer's LUN. */
-  async makeLun(name: string, extents: number): Promise<void> {
-    const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes };
-    await this.standIn.customer.createVolume({ name, kind: "lun", sizeBytes: extents * extentBytes, geometry });
-  }
-
-  /** As its customer writes it: what nobody has written before, into whole extents. */
-  async write(name: string, extents: readonly number[]): Promise<void> {
-    const volume = this.standIn.customer.openVolume(this.lunId(name));
-    for (const extent of extents) await volume.write(extent * extentBytes, randomBytes(extentBytes));
-    await volume.close();
+  /** As its customer reads and writes it. */
+  openLun(name: string): VolumeHandle {
+    return this.standIn.customer.openVolume(this.lunId(name));
   }
 
   /** CloudTower's id of a LUN of the customer's. */

@@ -59,6 +59,8 @@ export class FakeTower {
   readonly breaches: string[] = [];
   readonly #contract = Contract.read();
   readonly #tokens = new Set<string>();
+  /** Of all logins, the newest last: for a test that looks for what must stand nowhere. */
+  readonly givenTokens: string[] = [];
   /** Of the authority of its certificate, PEM; undefined where it is asked without TLS. */
   readonly ca: string | undefined;
   readonly #server: Server;
@@ -163,6 +165,7 @@ export class FakeTower {
     if (username !== this.user || password !== this.password) throw new FakeRefusal(401, "wrong user or password");
     const token = randomBytes(24).toString("base64url");
     this.#tokens.add(token);
+    this.givenTokens.push(token);
     return { data: { token } };
   }
 

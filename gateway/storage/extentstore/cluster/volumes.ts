@@ -226,11 +226,15 @@ export const freeLunId = (database: Database, target: string, wanted?: number): 
   );
   const taken = new Set(rows.map((row) => row.lunId));
   if (wanted !== undefined && !taken.has(wanted)) return wanted;
-  let free = 0;
+  let free = lowestLunId(database);
   while (taken.has(free)) free++;
   if (free > lunIdMax) throw new VisibleError("STORE_FULL", `The target “${target}” has no free LUN id.`);
   return free;
 };
+
+/** 0, unless the records say that the cluster begins elsewhere. */
+const lowestLunId = (database: Database): number =>
+  database.one<{ value: number }>("SELECT value FROM counters WHERE name = 'lowest LUN id'")?.value ?? 0;
 
 /**
  * A free LUN id of a target, the one that is wanted where one is. @throws `code`, OBJECT_IS_MIRROR

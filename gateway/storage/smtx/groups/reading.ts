@@ -53,7 +53,9 @@ export const readClone = async (
 ): Promise<SnapshotReader> => {
   const { sizeBytes, geometry } = handle;
   const { iqn, lunId, zbsVolumeId } = accessOf(handle);
-  const lun = await initiator.openLun({ targetName: iqn, lun: lunId }, call);
+  const lun = await initiator.openLun({ targetName: iqn, lun: lunId }, call).catch((error: unknown) => {
+    throw VisibleError.is(error, "VOLUME_UNKNOWN") ? gone(handle.snapshotId) : error;
+  });
   const extents = extentCount(geometry, sizeBytes);
   const extentMap = extentTokens && ((watch?: StorageCall) => extentTokens(zbsVolumeId, extents, watch));
   return new ClonedSnapshotReader({ lun, sizeBytes, geometry, extentMap });

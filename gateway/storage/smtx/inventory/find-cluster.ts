@@ -13,11 +13,15 @@ import type { WhichCluster } from "./which.ts";
 /** What CloudTower says that the cluster has, without what is ours. */
 export const findCluster = async (of: WhichCluster, call?: StorageCall): Promise<FoundCluster> => {
   const { tower, clusterId, extentBytes } = of;
-  const allTargets = await listTargets(tower, clusterId, call);
-  const allLuns = await listLuns(tower, clusterId, call);
-  const vmVolumes = await listVmVolumes(tower, clusterId, call);
-  const switches = (await listSwitches(tower, clusterId, call)).filter(({ isInternal }) => !isInternal);
-  const vlans = await listVlans(tower, clusterId, call);
+  const [allTargets, allLuns, vmVolumes, allSwitches, vlans, files] = await Promise.all([
+    listTargets(tower, clusterId, call),
+    listLuns(tower, clusterId, call),
+    listVmVolumes(tower, clusterId, call),
+    listSwitches(tower, clusterId, call),
+    listVlans(tower, clusterId, call),
+    findFiles(of, call),
+  ]);
+  const switches = allSwitches.filter(({ isInternal }) => !isInternal);
   const targets = new Map(allTargets.map((target) => [target.id, target]));
   const luns = new Map(allLuns.map((lun) => [lun.id, lun]));
   const refOf = (lun: TowerLun): FoundLunRef => ({
@@ -44,7 +48,7 @@ export const findCluster = async (of: WhichCluster, call?: StorageCall): Promise
         };
       }),
     vms: (await findVms(of, { vmVolumes, switches, vlans }, call)).filter(({ name }) => isTheirs(name)),
-    ...(await findFiles(of, call)),
+    ...files,
     switches: switches.map(({ id, name }) => ({ name, vlans: vlansOf(vlans, id) })).toSorted(byName),
   };
 };

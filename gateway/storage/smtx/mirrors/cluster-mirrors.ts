@@ -1,3 +1,4 @@
+import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import type {
   MirrorSession,
@@ -20,17 +21,22 @@ import { type ClusterContext, removeLeft } from "../context.ts";
 import { takeMembers } from "../groups/source-groups.ts";
 import { putTaken, toTake } from "../groups/taken.ts";
 import { baseName, ourName, ownerTag } from "../names.ts";
-import { changeCluster } from "../records/changing.ts";
+import { type ClusterChange, changeCluster, changeOurs } from "../records/changing.ts";
 import { snapshotOf } from "../records/luns.ts";
 import { noting } from "../records/notes.ts";
 import { isInPlace, type MirrorToMake, mirrorsToMake, placeMirror } from "./mirror-luns.ts";
 import { MirrorWriting } from "./mirror-writing.ts";
 import { closeBase, noteReset } from "./resets.ts";
 
+type Made = readonly { readonly of: MirrorToMake; readonly lun: LunRef }[];
+
+const looksEveryMs = 30_000;
+
 /** Mirrors on a cluster: LUNs of ours, which are written in place and snapshotted as groups. */
 export class ClusterMirrors {
   readonly #context: ClusterContext;
   readonly #writing: MirrorWriting;
+  #lookedMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: ClusterContext) {
     this.#context = context;
@@ -38,8 +44,7 @@ export class ClusterMirrors {
   }
 
   async prepare(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]> {
-    const { mirrors } = await changeCluster(
-      this.#context,
+    const { mirrors } = await this.#beside<{ mirrors: readonly MirrorVolume[]; toMake: readonly MirrorToMake[] }, Made>(
       {
         plan: (database) => {
           const made = prepareMirror(database, options);
@@ -110,7 +115,7 @@ export class ClusterMirrors {
 
   async publish(options: PublishGroupOptions, call?: StorageCall): Promise<SnapshotGroup> {
     const { groupId, owner } = options;
-    const { group } = await changeCluster(
+    const { group } = await changeOurs(
       this.#context,
       {
         plan: (database) => ({ group: publishGroup(database, options), members: toTake(database, groupId) }),
@@ -129,6 +134,25 @@ export class ClusterMirrors {
 
   close(): Promise<void> {
     return this.#writing.close();
+  }
+
+  /**
+   * A run prepares its objects one by one: not for each of them all is asked for that a cluster
+   * has.
+   */
+  async #beside<T, R>(change: ClusterChange<T, R>, call: StorageCall | undefined): Promise<T> {
+    const { time } = this.#context;
+    if (time.nowMs() - this.#lookedMs < looksEveryMs) {
+      try {
+        return await changeOurs(this.#context, change, call);
+      } catch (error) {
+        // What is missing may have come since.
+        if (!(error instanceof VisibleError)) throw error;
+      }
+    }
+    const done = await changeCluster(this.#context, change, call);
+    this.#lookedMs = time.nowMs();
+    return done;
   }
 
   async #make({ wish, now }: MirrorToMake, call: StorageCall): Promise<LunRef> {

@@ -5,7 +5,7 @@ import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { LunRef, LunWish } from "../cluster/hands.ts";
 import { digestOf, ourName, ownerTag } from "../names.ts";
-import { lunOfVolume, putLun, snapshotOf } from "../records/luns.ts";
+import { askedLunId, lunOfVolume, putLun, snapshotOf } from "../records/luns.ts";
 import { putReset } from "./resets.ts";
 
 /*
@@ -22,7 +22,7 @@ export const mirrorLun = (row: VolumeRow): LunWish => {
   return {
     target: { name: ourName("mirror", owner, place), stripeCount, stripeBytes },
     name: ourName("mirror", owner, row.id),
-    lunId: row.kind === "lun" ? (row.lunId ?? undefined) : undefined,
+    lunId: askedLunId(row),
     sizeBytes: row.sizeBytes,
   };
 };

@@ -31,7 +31,7 @@ export const rebuildOne = async (
         for (const name of toMake.files) throw noFiles(name);
         return { made: result, toMake };
       },
-      realize: ({ toMake }, watch) => rebuildOnCluster(context.hands, toMake, watch),
+      realize: ({ toMake }, watch) => rebuildOnCluster(context, toMake, watch),
       finish: (database, { toMake }, { luns, volumes, vms }) => {
         for (const [index, lun] of luns.entries()) putMadeLun(database, toMake.luns[index]?.volumeId ?? "", lun);
         for (const [index, one] of volumes.entries())

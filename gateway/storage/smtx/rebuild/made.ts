@@ -5,7 +5,7 @@ import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { ContentStep, Database } from "../../extentstore/database/database.ts";
 import type { LunRef, LunWish, VmRef, VmWish, VolumeRef } from "../cluster/hands.ts";
 import { ourName, ownerTag } from "../names.ts";
-import { putLun, snapshotOf } from "../records/luns.ts";
+import { askedLunId, putLun, snapshotOf } from "../records/luns.ts";
 
 /*
  * What a rebuild has put into the records, and the cluster does not have yet. Everything here runs
@@ -70,7 +70,7 @@ const lunWish = (database: Database, row: VolumeRow): LunWish => {
   return {
     target: { name, stripeCount, stripeBytes, theirs: JSON.parse(settings ?? "{}") as IscsiTargetSettings },
     name: madeName(row),
-    lunId: row.lunId ?? undefined,
+    lunId: askedLunId(row),
     sizeBytes: row.sizeBytes,
     ...(row.allowedInitiators !== null && { allowedInitiators: row.allowedInitiators }),
   };
@@ -122,6 +122,7 @@ const vmVolumeOf = (database: Database, volumeId: string): string | undefined =>
 export const putMadeLun = (database: Database, volumeId: string, made: LunRef): void => {
   putLun(database, volumeId, made);
   markRebuilt(database, volumeId);
+  database.run("UPDATE volumes SET lunId = ? WHERE id = ?", made.lunId, volumeId);
   putRename(database, "lun", made.lun, nameOf(database, "volumes", volumeId));
 };
 

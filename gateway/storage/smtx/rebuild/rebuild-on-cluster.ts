@@ -1,6 +1,8 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
-import type { Hands, LunRef, VmRef, VolumeRef } from "../cluster/hands.ts";
+import type { LunRef, VmRef, VolumeRef } from "../cluster/hands.ts";
+import type { ClusterContext } from "../context.ts";
+import { fill } from "./fill.ts";
 import type { RebuildToMake } from "./made.ts";
 
 export interface RebuiltOnCluster {
@@ -11,21 +13,24 @@ export interface RebuiltOnCluster {
 
 /** Makes the LUNs, volumes and VMs of a rebuild, of snapshots that share their data. */
 export const rebuildOnCluster = async (
-  hands: Hands,
+  context: ClusterContext,
   { luns, volumes, vms }: RebuildToMake,
   call: StorageCall,
 ): Promise<RebuiltOnCluster> => {
+  const { hands } = context;
   const madeLuns: LunRef[] = [];
   for (const { wish, snapshot } of luns) {
     const made = await hands.makeLun(wish, call);
-    await hands.rollBackLun(made.lun, { snapshot: snapshot ?? gone(), atLeastBytes: wish.sizeBytes }, call);
+    const { sizeBytes } = wish;
+    await fill(context, { lun: made, kind: "lun", snapshot: snapshot ?? gone(), sizeBytes }, call);
     madeLuns.push(made);
   }
   const madeVolumes: VolumeRef[] = [];
   const towerIds = new Map<string, string>();
   for (const { volumeId, snapshot, ...wish } of volumes) {
     const made = await hands.makeVolume(wish, call);
-    await hands.rollBackLun(made.lun, { snapshot: snapshot ?? gone(), atLeastBytes: wish.sizeBytes }, call);
+    const { sizeBytes } = wish;
+    await fill(context, { lun: made, kind: "volume", snapshot: snapshot ?? gone(), sizeBytes }, call);
     towerIds.set(volumeId, made.vmVolume);
     madeVolumes.push(made);
   }

@@ -16,6 +16,11 @@ export interface ClusterChange<T, R> {
   readonly finish: (database: Database, planned: T, realized: R) => void;
 }
 
+interface Parts {
+  readonly ledger: Ledger;
+  readonly find: (call?: StorageCall) => Promise<FoundCluster>;
+}
+
 const looksMax = 5;
 
 /**
@@ -25,26 +30,23 @@ const looksMax = 5;
  * @throws CLUSTER_BUSY when others change it all the time
  */
 export const changeCluster = async <T, R>(
-  { ledger, find }: { readonly ledger: Ledger; readonly find: (call?: StorageCall) => Promise<FoundCluster> },
+  parts: Parts,
   change: ClusterChange<T, R>,
   call?: StorageCall,
 ): Promise<T> => {
+  const { ledger, find } = parts;
   for (let looks = 1; looks <= looksMax; looks++) {
     const generation = await ledger.read(generationOf, call);
     const found = await find(call);
-    const done = await ledger.changeAround<Planned<T> | undefined, R | undefined>(
+    const done = await changeBeside(
+      parts,
       {
+        ...change,
         plan: (database) => {
+          // What was made meanwhile would be missing in what was found.
           if (generationOf(database) !== generation) return undefined;
           syncRecords(database, found);
           return { planned: change.plan(database) };
-        },
-        realize: async (planned, watch) => (planned === undefined ? undefined : change.realize(planned.planned, watch)),
-        finish: (database, planned, realized) => {
-          if (planned === undefined) return;
-          change.finish(database, planned.planned, realized as R);
-          raiseGeneration(database);
-          noteRemovals(database);
         },
       },
       call,
@@ -56,6 +58,33 @@ export const changeCluster = async <T, R>(
   });
 };
 
+/** The same without a look at what the cluster has: for what is about our own things there. */
+export const changeOurs = async <T, R>(parts: Parts, change: ClusterChange<T, R>, call?: StorageCall): Promise<T> => {
+  const plan = (database: Database) => ({ planned: change.plan(database) });
+  const done = await changeBeside(parts, { ...change, plan }, call);
+  if (done === undefined) throw new TypeError("a plan came to nothing");
+  return done.planned;
+};
+
 interface Planned<T> {
   readonly planned: T;
 }
+
+const changeBeside = <T, R>(
+  { ledger }: Parts,
+  change: Omit<ClusterChange<T, R>, "plan"> & { readonly plan: (database: Database) => Planned<T> | undefined },
+  call: StorageCall | undefined,
+): Promise<Planned<T> | undefined> =>
+  ledger.changeAround<Planned<T> | undefined, R | undefined>(
+    {
+      plan: change.plan,
+      realize: async (planned, watch) => (planned === undefined ? undefined : change.realize(planned.planned, watch)),
+      finish: (database, planned, realized) => {
+        if (planned === undefined) return;
+        change.finish(database, planned.planned, realized as R);
+        raiseGeneration(database);
+        noteRemovals(database);
+      },
+    },
+    call,
+  );

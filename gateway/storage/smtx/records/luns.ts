@@ -1,3 +1,4 @@
+import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { LunRef } from "../cluster/hands.ts";
 
@@ -8,6 +9,13 @@ export const lunOfVolume = (database: Database, volumeId: string): LunRef | unde
     "SELECT lun, zbsVolumeId, target, iqn, lunId, sizeBytes FROM lunsOfVolumes WHERE volumeId = ?",
     volumeId,
   );
+
+/**
+ * Under which id a LUN is asked for. Undefined: whichever the cluster gives it. Not every target
+ * has disks at 0, where the ids of an embedded cluster begin.
+ */
+export const askedLunId = ({ kind, lunId }: Pick<VolumeRow, "kind" | "lunId">): number | undefined =>
+  kind === "lun" ? lunId || undefined : undefined;
 
 /** Inside a transaction. What it had before is to be removed. */
 export const putLun = (database: Database, volumeId: string, now: LunRef): void => {

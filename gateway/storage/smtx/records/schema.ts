@@ -79,5 +79,7 @@ const own = `
 /** Brings the records to this program's version, or makes them. @throws STORE_TOO_NEW */
 export const migrateRecords = (database: Database): void => {
   migrate(database);
+  // Id 0 is the controller's, not a disk's, of some targets.
+  database.execute("INSERT OR IGNORE INTO counters VALUES ('lowest LUN id', 1)");
   database.execute(own);
 };
