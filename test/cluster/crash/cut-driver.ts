@@ -67,9 +67,19 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: Cut): Promise<
       remains: new TowerRemains({ tower, clusterId, ssh }),
       time: steadyTime,
     });
+    await reaper.begin();
     const find = (call?: Parameters<typeof findCluster>[1]) =>
       findCluster({ tower, clusterId, extentBytes: 2 ** 18 }, call);
-    const context = { ledger, hands, initiator, find, holder, reaper, extentTokens: ssh && createAskTokens(ssh) };
+    const context = {
+      time: steadyTime,
+      ledger,
+      hands,
+      initiator,
+      find,
+      holder,
+      reaper,
+      extentTokens: ssh && createAskTokens(ssh),
+    };
     const driver = new SmtxCluster(context, async () => {
       await ledger.close();
       await device.close();

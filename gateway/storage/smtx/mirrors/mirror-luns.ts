@@ -15,10 +15,14 @@ import { putReset } from "./resets.ts";
  */
 
 /** The LUN that a mirror volume is to have. */
-export const mirrorLun = (row: VolumeRow): LunWish => {
+export const mirrorLun = (database: Database, row: VolumeRow): LunWish => {
   const owner = ownerTag({ planId: row.planId, source: row.source } as Owner);
   const { stripeCount, stripeBytes } = row;
-  const place = digestOf(row.kind, row.lunTarget ?? "", `${stripeCount}x${stripeBytes}`);
+  const era = eraOf(database);
+  const place = digestOf(
+    ...[row.kind, row.lunTarget ?? "", `${stripeCount}x${stripeBytes}`],
+    ...(era === undefined ? [] : [`${era}`]),
+  );
   return {
     target: { name: ourName("mirror", owner, place), stripeCount, stripeBytes },
     name: ourName("mirror", owner, row.id),
@@ -39,7 +43,7 @@ export const mirrorsToMake = (database: Database, volumeIds: readonly string[]):
   [...new Set(volumeIds)].flatMap((volumeId) => {
     const row = database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ? AND role = 'mirror'", volumeId);
     if (row === undefined) return [];
-    const wish = mirrorLun(row);
+    const wish = mirrorLun(database, row);
     const now = lunOfVolume(database, volumeId);
     return now !== undefined && isAsWished(now, wish) ? [] : [{ volumeId, wish, now }];
   });

@@ -1,6 +1,7 @@
 import type { Database } from "../../extentstore/database/database.ts";
 import { baseName } from "../names.ts";
-import { placeOf } from "./remains.ts";
+import { beginEra } from "../records/era.ts";
+import { type OurThing, placeOf } from "./remains.ts";
 
 /**
  * All by which the records know things on the cluster: CloudTower's ids, the cluster's own, which
@@ -23,7 +24,22 @@ export const knownThings = (database: Database): ReadonlySet<string> => {
     ...texts(database, "SELECT vm AS text FROM vmsOnCluster"),
     ...texts(database, "SELECT localId AS text FROM vmsOnCluster"),
     ...texts(database, "SELECT id AS text FROM removals"),
+    ...texts(database, "SELECT id AS text FROM foundBefore"),
   ]);
+};
+
+const begun = "looked for what lost records have left";
+
+/** Whether it is written down what was there before these records. */
+export const isBegun = (database: Database): boolean =>
+  database.one("SELECT 1 FROM counters WHERE name = ?", begun) !== undefined;
+
+/** What was there before these records stays. Idempotent: only the first look counts. */
+export const putFoundBefore = (database: Database, things: readonly Pick<OurThing, "id">[]): void => {
+  if (isBegun(database)) return;
+  database.run("INSERT INTO counters VALUES (?, 1)", begun);
+  if (things.length > 0) beginEra(database);
+  for (const { id } of things) database.run("INSERT OR IGNORE INTO foundBefore VALUES (?)", id);
 };
 
 /** By the cluster's ids: volumes that may have snapshots. */
