@@ -5,6 +5,7 @@ import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { LunRef, LunWish } from "../cluster/hands.ts";
 import { digestOf, ourName, ownerTag } from "../names.ts";
+import { eraOf } from "../records/era.ts";
 import { askedLunId, lunOfVolume, putLun, snapshotOf } from "../records/luns.ts";
 import { putReset } from "./resets.ts";
 
