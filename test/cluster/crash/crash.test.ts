@@ -8,7 +8,7 @@ import { openCutDriver } from "./cut-driver.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 
 /** So many deaths of a scenario are tried; with CLUSTER_CUT_EACH=1 one at each call. */
-const deathsMax = process.env["CLUSTER_CUT_EACH"] === "1" ? Number.POSITIVE_INFINITY : 6;
+const deathsMax = process.env["CLUSTER_CUT_EACH"] === "1" ? Number.POSITIVE_INFINITY : 4;
 
 const withCluster = async (work: (standIn: ClusterStandIn, customers: Customers) => Promise<void>): Promise<void> => {
   const standIn = await ClusterStandIn.open();

@@ -1,9 +1,8 @@
 import type { Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
-import type { Database } from "../../extentstore/database/database.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { LongCall } from "../ledger/long-changes.ts";
-import { holderOf, isLasting } from "../names.ts";
+import { holderOf, isLasting, ourName } from "../names.ts";
 import { forgetHolder, type Holder, type HolderRow, listHolders } from "./holder.ts";
 import { isBegun, knownThings, putFoundBefore, volumesWithSnapshots } from "./known.ts";
 import type { OurThing, Remains } from "./remains.ts";
@@ -50,7 +49,7 @@ export class Reaper {
    */
   async begin(call?: StorageCall): Promise<void> {
     if (await this.#ledger.read(isBegun, call)) return;
-    const there = (await this.#remains.list([], call)).filter(({ name }) => !isLasting(name));
+    const there = (await this.#remains.list([], call)).filter(({ name }) => name !== ourName("ledger"));
     await this.#ledger.change((database) => putFoundBefore(database, there), call);
   }
 
@@ -138,7 +137,7 @@ export class Reaper {
   }
 
   async #volumesToAsk(call: StorageCall | undefined): Promise<readonly string[]> {
-    const all = await this.#ledger.read((database: Database) => volumesWithSnapshots(database), call);
+    const all = await this.#ledger.read(volumesWithSnapshots, call);
     const next = all.filter((volume) => volume > this.#askedUntil);
     const asked = [...next, ...all].slice(0, Math.min(askedMax, all.length));
     this.#askedUntil = asked.at(-1) ?? "";
