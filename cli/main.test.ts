@@ -8,6 +8,7 @@ const commands = [
   "local up",
   "gateway run",
   "gateway check",
+  "gateway probe",
   "gateway list",
   "site list",
   "site show",

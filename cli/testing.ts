@@ -71,6 +71,7 @@ export const fakeHost = (parts: Partial<Host> = {}) => {
     localUp: refuse,
     runGateway: refuse,
     checkGateway: refuse,
+    probeCluster: refuse,
     enrolGateway: refuse,
     makeAuthority: refuse,
     createTokenInTable: refuse,

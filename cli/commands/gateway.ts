@@ -2,9 +2,10 @@ import type { Command } from "commander";
 import { answerOf } from "../context/client.ts";
 import { exitCodes } from "../host/exit-codes.ts";
 import { siteOption } from "../input/options.ts";
-import { gatewayTable } from "../render/gateway.ts";
+import { gatewayTable } from "../render/gateways/gateway.ts";
 import type { Answering } from "./command.ts";
 import { addEnrolmentCommands } from "./gateway-enrolment.ts";
+import { addProbeCommand } from "./gateway-probe.ts";
 
 const whatColumns = "configuration".length;
 const indent = " ".repeat("wrong  ".length + whatColumns + 2);
@@ -37,6 +38,7 @@ export const addGatewayCommands = (program: Command, answering: Answering): void
         return { json: { findings }, text: lines.join("\n"), exitCode };
       }),
     );
+  addProbeCommand(gateway, answering);
   addEnrolmentCommands(gateway, answering);
   gateway
     .command("list")

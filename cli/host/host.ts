@@ -3,6 +3,8 @@ import { text } from "node:stream/consumers";
 import type { WriteStream } from "node:tty";
 import type { checkGateway } from "../../gateway/check/check-gateway.ts";
 import { keepPrivate } from "../../gateway/files/private.ts";
+import type { ProbeOptions } from "../../gateway/storage/smtx/probe/probe.ts";
+import type { ProbeReport } from "../../gateway/storage/smtx/probe/report.ts";
 import { steadyTime, type Time } from "../../gateway/time/time.ts";
 import type { localUp } from "../../infra/local/up.ts";
 import { forScreen } from "../render/style.ts";
@@ -46,6 +48,8 @@ export interface Host {
   readonly localUp: typeof localUp;
   runGateway(configFile: string, options: { signal: AbortSignal; stopWithParent: boolean }): Promise<void>;
   readonly checkGateway: typeof checkGateway;
+  /** Asks the cluster of a gateway's configuration. @throws BAD_REQUEST where it is none */
+  probeCluster(configFile: string, options: Pick<ProbeOptions, "signal" | "onStep">): Promise<ProbeReport>;
   /** @returns when its certificate expires */
   enrolGateway(configFile: string, options: { token: string; signal: AbortSignal }): Promise<{ expiresAt: string }>;
   /** Makes an authority in a folder. @returns its two files */
@@ -84,6 +88,8 @@ export const processHost = (): Host => {
       await (await import("../../infra/local/up.ts")).localUp(options);
     },
     checkGateway: async (configFile) => (await import("../../gateway/check/check-gateway.ts")).checkGateway(configFile),
+    probeCluster: async (configFile, options) =>
+      (await import("../../gateway/check/probe-gateway.ts")).probeGateway(configFile, options),
     enrolGateway: async (configFile, options) => {
       const { loadGatewayConfig } = await import("../../gateway/config/config.ts");
       const { enrolGateway } = await import("../../gateway/enrolment/enrol.ts");

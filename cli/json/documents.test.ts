@@ -105,6 +105,15 @@ const everyCommand = async (t: TestContext) => {
   await print("gateway check -c gateway.yaml", {
     checkGateway: async () => [{ what: "port", text: "it is free", passed: true }],
   });
+  const probeCluster: Host["probeCluster"] = async () => ({
+    ...{ day: "2026-11-30", version: "0.1.0", towerVersion: "4.8.0", clusterVersion: "6.3.0", nodes: 3, seconds: 61.5 },
+    answers: [
+      { ability: "clonesVolumes", question: "Can it be cloned?", answer: "no", evidence: "CloudTower refuses it." },
+    ],
+    left: ["smtx-backup.probe.1.lun"],
+  });
+  await print("gateway probe -c gateway.yaml --yes", { probeCluster }, 1);
+  await print("gateway probe -c gateway.yaml", no, 1);
   await print("gateway enrol -c gateway.yaml", {
     ...reading("token"),
     enrolGateway: async () => ({ expiresAt: world.api.deps.clock.now() }),

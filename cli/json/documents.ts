@@ -19,6 +19,7 @@ import { unusableObjectSchema } from "../../core/api/object.ts";
 import { siteSchema, switchMapSchema } from "../../core/api/site.ts";
 import { planStatusSchema, statusAnswerSchema, targetHealthSchema } from "../../core/api/status.ts";
 import { tokenCreatedSchema, tokenSchema } from "../../core/api/token.ts";
+import { probeReportSchema } from "../../gateway/storage/smtx/probe/report.ts";
 import { attachmentDocument } from "./attachment.ts";
 import { deletionOrRun, leftOverDocument } from "./deletion.ts";
 import { failoverBegun, failoverDocument, failoverOrId } from "./failover.ts";
@@ -73,6 +74,7 @@ export const documents: Readonly<Record<string, z.ZodType | null>> = {
       z.object({ what: z.string(), text: z.string(), passed: z.boolean(), hint: z.string().optional() }),
     ),
   }),
+  "gateway probe": z.union([probeReportSchema, z.strictObject({ changed: z.null() })]),
   "gateway invite": enrolmentCreatedSchema,
   "gateway enrol": z.object({ expiresAt: instantSchema }),
   "gateway remove": gatewayRemovedSchema,

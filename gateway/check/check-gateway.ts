@@ -1,5 +1,6 @@
 import { VisibleError } from "../../core/api/errors.ts";
-import { loadGatewayConfig } from "../config/config.ts";
+import { type GatewayConfig, loadGatewayConfig } from "../config/config.ts";
+import type { StorageConfig } from "../storage/config.ts";
 import { whileMoving } from "../time/standstill.ts";
 import { systemTime, type Time } from "../time/time.ts";
 import { checkApi } from "./api.ts";
@@ -7,6 +8,7 @@ import { checkCertificate } from "./certificate.ts";
 import type { Check } from "./check.ts";
 import { checkEnvoy, checkPort } from "./listening.ts";
 import { checkQueues } from "./queues.ts";
+import { smtxChecks } from "./smtx/checks.ts";
 import { checkStorage } from "./storage.ts";
 
 /** What one look found. */
@@ -19,14 +21,21 @@ export interface Finding {
   readonly hint?: string;
 }
 
-const usualChecks: readonly (readonly [what: string, check: Check])[] = [
+type NamedCheck = readonly [what: string, check: Check];
+
+const usualChecks = ({ storage }: GatewayConfig): readonly NamedCheck[] => [
   ["certificate", checkCertificate],
   ["api", checkApi],
-  ["storage", checkStorage],
+  ...checksOfStorage(storage),
   ["port", checkPort],
   ["envoy", checkEnvoy],
   ["queues", checkQueues],
 ];
+
+const checksOfStorage = (storage: StorageConfig): readonly NamedCheck[] =>
+  storage.kind === "smtx"
+    ? smtxChecks.map(([what, check]) => [what, () => check(storage)] as const)
+    : [["storage", () => checkStorage(storage)]];
 
 /** For one look. */
 export const lookSeconds = 30;
@@ -38,9 +47,9 @@ export const lookSeconds = 30;
  */
 export const checkGateway = async (
   file: string,
-  options: { readonly checks?: typeof usualChecks; readonly time?: Time } = {},
+  options: { readonly checks?: readonly NamedCheck[]; readonly time?: Time } = {},
 ): Promise<readonly Finding[]> => {
-  const { checks = usualChecks, time = systemTime } = options;
+  const { checks, time = systemTime } = options;
   const findings: Finding[] = [];
   const look = async <T>(
     what: string,
@@ -62,7 +71,7 @@ export const checkGateway = async (
     ({ gatewayId, siteId, multiCluster }) => `gateway ${gatewayId} of site ${siteId}, multi-cluster ${multiCluster}`,
   );
   if (config === undefined) return findings;
-  for (const [what, check] of checks) await look(what, () => check(config), String);
+  for (const [what, check] of checks ?? usualChecks(config)) await look(what, () => check(config), String);
   return findings;
 };
 

@@ -3,9 +3,8 @@ import { dirname } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
 import { shownName } from "../../core/api/name.ts";
-import type { ExtentstoreConfig, StorageConfig } from "../storage/config.ts";
+import type { ExtentstoreConfig } from "../storage/config.ts";
 import { openStorage } from "../storage/open.ts";
-import type { Check } from "./check.ts";
 
 const gib = 1024 ** 3;
 /** With less, the first backup would fill it. */
@@ -14,10 +13,7 @@ const freeBytesMin = gib;
 const namesShownMax = 5;
 
 /** That the storage can be opened, or made, and has room. */
-export const checkStorage: Check = async ({ storage: config }) =>
-  config.kind === "smtx" ? contentOf(config) : checkExtentstore(config);
-
-const checkExtentstore = async (config: ExtentstoreConfig): Promise<string> => {
+export const checkStorage = async (config: ExtentstoreConfig): Promise<string> => {
   const there = await firstThere(config.dir);
   await access(there, constants.W_OK).catch((cause: unknown) => {
     throw new VisibleError("BAD_REQUEST", `This user may not write to ${there}.`, {
@@ -38,7 +34,7 @@ const checkExtentstore = async (config: ExtentstoreConfig): Promise<string> => {
 };
 
 /** `extentstore, 3 objects, 12 GiB free; protects lun, vm` */
-const contentOf = async (config: StorageConfig, ...about: readonly string[]): Promise<string> => {
+const contentOf = async (config: ExtentstoreConfig, ...about: readonly string[]): Promise<string> => {
   const storage = await openStorage(config);
   try {
     const [objects, facilities] = [await storage.inventory(), await storage.facilities()];

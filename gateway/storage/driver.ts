@@ -15,6 +15,10 @@ import type { VolumeIo } from "./volume-io.ts";
  * - A driver may be opened by several processes and worker threads at once over the same cluster.
  * - Offsets and lengths are bytes of the volume, whatever its striping; extents are indices into
  *   its extent table, and core/extent turns one into the other.
+ * - Ordinary volumes are made, renamed, deleted and opened here only where the cluster has no
+ *   console of its own; elsewhere those calls are ADMINISTERED_ELSEWHERE.
+ * - Behind a network a call may be CLUSTER_UNREACHABLE, CLUSTER_REFUSED, CLUSTER_BUSY or
+ *   CLUSTER_TASK_FAILED, whatever else it throws.
  * - Every call takes a `StorageCall` as its last argument, and has a timeout: whoever opens a
  *   driver puts with-timeouts.ts around it. A call that was given up may go on for all that is
  *   known. What it does later is harmless, because it may be repeated after any failure, or

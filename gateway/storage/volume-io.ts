@@ -34,8 +34,9 @@ export interface VolumeIo {
   readSnapshot(handle: SnapshotHandle, call?: StorageCall): Promise<SnapshotReader>;
 
   /**
-   * Begins the writing of one extent. Nothing of it is visible before `commit`. It changes what the
-   * extent is, or begins as zeros, and then nobody reads what the extent was: it may be damaged.
+   * Begins the writing of one extent. Nothing of it is part of a published group before `commit`,
+   * nor, where `StorageCaps.atomicExtents`, of the mirror. It changes what the extent is, or begins
+   * as zeros, and then nobody reads what the extent was: it may be damaged.
    * @throws FENCED when `epoch` is not the volume's current one
    */
   openMirrorExtent(

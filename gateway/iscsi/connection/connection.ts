@@ -9,6 +9,7 @@ import { dataBytesOf, opcodeOf, targetTagOf, taskTagOf } from "../pdu/header.ts"
 import { answer, asyncEvent, dataInFlag, noTag } from "../pdu/opcode.ts";
 import type { PduSink } from "../pdu/parser.ts";
 import { IscsiProtocolError } from "../pdu/protocol-error.ts";
+import type { IscsiPortal } from "../portal.ts";
 import { CommandTask, type ScsiCommand, type ScsiReply, targetFailure } from "./command.ts";
 import { ConnectionLost } from "./lost.ts";
 import { Pulse } from "./pulse.ts";
@@ -55,6 +56,11 @@ export class IscsiConnection implements PduSink {
     wire.sink = this;
     void wire.ended.then((lost) => this.#lost(lost));
     void this.#watch(time);
+  }
+
+  /** Where it is, which a portal may have sent it to. */
+  get portal(): IscsiPortal {
+    return this.#wire.portal;
   }
 
   /** Resolves when it is over. */

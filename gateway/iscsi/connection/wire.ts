@@ -12,6 +12,7 @@ const padding = Buffer.alloc(3);
 export class Wire {
   /** Never rejects. */
   readonly ended: Promise<ConnectionLost>;
+  readonly portal: IscsiPortal;
   readonly #socket: Socket;
   readonly #parser: PduParser;
   #why: ConnectionLost | undefined;
@@ -19,6 +20,7 @@ export class Wire {
 
   private constructor(portal: IscsiPortal, sink: PduSink, bodyBytesMax: number) {
     this.#parser = new PduParser(sink, bodyBytesMax);
+    this.portal = portal;
     const { host, port } = portal;
     // One buffer for all that comes: what is wanted is copied from there to where it belongs.
     const callback = (bytes: number, buffer: Uint8Array) => this.#take((buffer as Buffer).subarray(0, bytes));

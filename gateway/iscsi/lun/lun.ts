@@ -1,6 +1,7 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { IscsiCall } from "../call.ts";
 import type { IscsiLimits } from "../limits.ts";
+import type { IscsiPortal } from "../portal.ts";
 import { getLbaStatus, read16, synchronizeCache16, unmap, write16 } from "../scsi/cdb.ts";
 import { lbaStatusBytes, lbaStatusOf, unmapList } from "../scsi/lba-status.ts";
 import { CommandUnsupported } from "../scsi/meaning.ts";
@@ -65,6 +66,11 @@ export class Lun {
   /** As it was when it was measured last. */
   get sizeBytes(): number {
     return this.#sizeBytes;
+  }
+
+  /** Where its sessions are: what the portals have sent them to. */
+  get portals(): readonly IscsiPortal[] {
+    return this.#sessions.flatMap(({ portal }) => portal ?? []);
   }
 
   async read(offset: number, into: Uint8Array, call?: IscsiCall): Promise<void> {

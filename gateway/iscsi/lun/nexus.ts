@@ -56,6 +56,11 @@ export class Nexus {
     this.#options = options;
   }
 
+  /** Where its connection is, or was; undefined before the first. */
+  get portal(): IscsiPortal | undefined {
+    return this.#connection?.portal;
+  }
+
   get underWay(): number {
     return this.#underWay;
   }

@@ -9,7 +9,8 @@ import type { StorageDriver } from "../driver.ts";
 /** The name of a switch, one for each of the names asked for. */
 export const switchesNamed = async (driver: StorageDriver, names: readonly string[]): Promise<readonly string[]> => {
   if (driver.administration !== undefined) {
-    await driver.administration.createObjects(names.map((name) => ({ kind: "switch", name, vlans: [] })));
+    const vlans = [{ name: "web", vlanId: 12 }];
+    await driver.administration.createObjects(names.map((name) => ({ kind: "switch", name, vlans })));
     return names;
   }
   const { switches } = await driver.facilities();

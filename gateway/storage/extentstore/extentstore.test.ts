@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { tighten } from "../../files/private.ts";
 import { storageConformance } from "../conformance.ts";
 import { openStorage } from "../open.ts";
+import { storeTraits } from "./testing/traits.ts";
 
 const open = async () => {
   const dir = await mkdtemp(join(tmpdir(), "extentstore-"));
@@ -25,13 +26,7 @@ const open = async () => {
   };
 };
 
-storageConformance("extentstore", open, {
-  stagesVolumes: true,
-  isConsole: true,
-  hasPools: true,
-  atomicExtents: true,
-  histories: 20,
-});
+storageConformance("extentstore", open, storeTraits);
 
 test("a new store is its user's alone, also in a process that lets others in", async (t) => {
   const umask = process.umask(0);

@@ -44,7 +44,11 @@ import { changesOnCluster, rollBackOnCluster, undoOnCluster } from "./rollback/c
 type OfMirror = { readonly mirrorVolumeId: string; readonly epoch: number };
 type OfGroup = { readonly groupId: GroupId; readonly owner: Owner };
 
-const kinds: readonly ObjectKind[] = ["lun", "volume", "nfs-file", "vm"];
+/**
+ * Files can be snapshotted there, but not made again: neither CloudTower nor a command line makes
+ * one.
+ */
+const kinds: readonly ObjectKind[] = ["lun", "volume", "vm"];
 
 /**
  * A real SMTX OS cluster. What the product knows stands in records of the same form as an
@@ -156,7 +160,8 @@ export class SmtxCluster implements StorageDriver {
     return readClone(this.#context, handle, call);
   }
 
-  prepareMirror(options: PrepareMirrorOptions, call?: StorageCall) {
+  async prepareMirror(options: PrepareMirrorOptions, call?: StorageCall) {
+    if (!kinds.includes(options.object.kind)) throw noKind(options.object);
     return this.#mirrors.prepare(options, call);
   }
 
@@ -267,6 +272,11 @@ export class SmtxCluster implements StorageDriver {
     await this.#close();
   }
 }
+
+const noKind = ({ name }: ObjectConfig): VisibleError =>
+  new VisibleError("OBJECT_KIND_UNSUPPORTED", `“${name}” can't be kept on an SMTX OS cluster: it is a file.`, {
+    hint: "Give the plan a target whose storage is an extentstore.",
+  });
 
 const administeredElsewhere = (): VisibleError =>
   new VisibleError("ADMINISTERED_ELSEWHERE", "The volumes of an SMTX OS cluster are made, changed and written there.", {

@@ -20,6 +20,9 @@ type Role = "ledger" | "mirror" | "read" | "manifest" | "group" | "rebuild" | "p
 /** `smtx-backup.ROLE.…`: what it is for comes first, so that a person sees what it is. */
 export const ourName = (role: Role, ...parts: readonly string[]) => [tag, role, ...parts].join(".");
 
+/** What throw-away objects of a probe are called: nothing else begins so. */
+export const probePrefix = `${ourName("probe")}.`;
+
 /** The part of a name that says whose it is. */
 export const ownerTag = ({ source, planId }: Owner): string => `${source}.${planId}`;
 

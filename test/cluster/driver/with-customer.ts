@@ -78,7 +78,17 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
       await standIn.administration.updateObject({ kind: id.kind, id: await vmIdOf(id) }, change);
       return find(id);
     },
-    deleteObject: async (id) => standIn.administration.deleteObject({ kind: id.kind, id: await vmIdOf(id) }),
+    deleteObject: async (id) => {
+      const object = await find(id);
+      await standIn.administration.deleteObject({ kind: id.kind, id: await vmIdOf(id) });
+      if (object.kind !== "vm") return;
+      // A console asks whether the disks go with it.
+      for (const { id: volumeId } of object.volumes) {
+        const volume = await objectOf(volumeId);
+        if (volume.kind === "volume" && volume.vms === undefined)
+          await customer.deleteVolume(await clusterIdOf(volumeId));
+      }
+    },
     setPower: async (id, power) => {
       standIn.administration.setPower(await vmIdOf(id), power);
       return find(id);

@@ -59,7 +59,9 @@ export class Zbs {
   }
 
   /** Of what no other volume or snapshot shares. */
-  uniqueBytes({ rows, striping }: ZbsVolume): number {
+  uniqueBytes({ rows, striping, path }: ZbsVolume): number {
+    // Nobody has looked yet at what was written to it.
+    if (rows.every(({ everExist, origin }) => !everExist && origin === 0)) return allocatedBytes(path);
     return rows.filter((row) => row.everExist && this.#ids.isOnly(row)).length * striping.extentBytes;
   }
 

@@ -6,6 +6,7 @@ import { rollbackConformance } from "../../conformance/rollback.ts";
 import { rollbackCutConformance } from "../../conformance/rollback-cut.ts";
 import { standInGroupConformance } from "../../conformance/stand-in-groups.ts";
 import { ExtentStore } from "../extentstore.ts";
+import { storeTraits } from "../testing/traits.ts";
 
 const open = async () => {
   const dir = await mkdtemp(join(tmpdir(), "extentstore-"));
@@ -26,7 +27,7 @@ const open = async () => {
 };
 
 describe("an extentstore without a swap", () => {
-  rollbackConformance(open);
+  rollbackConformance(open, storeTraits);
   rollbackCutConformance(open);
   standInGroupConformance(open);
 });

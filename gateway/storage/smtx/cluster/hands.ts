@@ -101,6 +101,8 @@ export interface Hands {
   /** Idempotent. */
   setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void>;
   rename(of: Named & { readonly name: string }, call?: StorageCall): Promise<void>;
+  /** For people, who may change them. What it has besides stays. */
+  label(of: Named, labels: Readonly<Record<string, string>>, call?: StorageCall): Promise<void>;
   /** Only what the records say that a restore has made. Idempotent. */
   removeRebuilt(of: Named, call?: StorageCall): Promise<void>;
   /** Idempotent. @throws NOT_OURS */

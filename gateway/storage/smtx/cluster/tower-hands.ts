@@ -1,5 +1,6 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
+import { addLabel, ensureLabel } from "../cloud-tower/nouns/labels.ts";
 import { deleteLunSnapshots, findLunSnapshots } from "../cloud-tower/nouns/lun-snapshots.ts";
 import {
   deleteLuns,
@@ -84,6 +85,14 @@ export class TowerHands implements Hands {
 
   rename(of: Parameters<Hands["rename"]>[0], call?: StorageCall): Promise<void> {
     return rename(this.#of, of, call);
+  }
+
+  async label(of: Parameters<Hands["label"]>[0], labels: Readonly<Record<string, string>>, call?: StorageCall) {
+    const kind = ({ lun: "iscsi_luns", "vm-volume": "vm_volumes", vm: "vms" } as const)[of.kind];
+    for (const [key, value] of Object.entries(labels)) {
+      const { id: labelId } = await ensureLabel(this.#of.tower, { key, value }, call);
+      await addLabel(this.#of.tower, { labelId, kind, ids: [of.id] }, call);
+    }
   }
 
   removeRebuilt(of: Parameters<Hands["removeRebuilt"]>[0], call?: StorageCall): Promise<void> {

@@ -72,23 +72,42 @@ const isChanged = ({ config, labels }: FoundVm, name: string, row: VmRow | undef
   row.ha !== (config.ha ? 1 : 0) ||
   row.status !== config.status;
 
-/** Disks that refer to what CloudTower does not list are left out. */
+/**
+ * Disks that refer to what CloudTower does not list are left out. The places that disks have, and
+ * the VLAN of a NIC that is connected to none, it does not tell: what is known of them stays.
+ */
 const syncParts = (database: Database, vmId: string, vm: FoundVm, volumes: ReadonlyMap<string, string>): void => {
-  const disks = vm.disks.flatMap(({ position, volume, cdRom, bus, boot }): NewDisk[] => {
-    const volumeId = volume === undefined ? null : (volumes.get(volume) ?? null);
-    return volumeId === null && cdRom === undefined
-      ? []
-      : [{ position, volumeId, cdRom: volumeId === null ? (cdRom ?? null) : null, bus, boot }];
-  });
-  const disksNow = database
-    .all<VmDiskRow>("SELECT position, volumeId, cdRom, bus, boot FROM vmDisks WHERE vmId = ? ORDER BY position", vmId)
-    .map((row) => ({ ...row }));
-  if (JSON.stringify(disksNow) !== JSON.stringify(disks.toSorted((a, b) => a.position - b.position)))
-    setDisks(database, vmId, disks);
-  const nics = database.all<VmNicRow>("SELECT * FROM vmNics WHERE vmId = ? ORDER BY position", vmId);
-  const same = nics.length === vm.nics.length && nics.every((row, index) => isSameNic(row, vm.nics[index]));
-  if (!same) setNics(database, vmId, vm.nics);
+  const disks = vm.disks
+    .flatMap(({ position, volume, cdRom, bus, boot }): NewDisk[] => {
+      const volumeId = volume === undefined ? null : (volumes.get(volume) ?? null);
+      if (volumeId === null && cdRom === undefined) return [];
+      return [{ position, volumeId, cdRom: volumeId === null ? (cdRom ?? null) : null, bus, boot }];
+    })
+    .toSorted((a, b) => a.position - b.position);
+  const disksNow = database.all<VmDiskRow>("SELECT * FROM vmDisks WHERE vmId = ? ORDER BY position", vmId);
+  if (!isSameOrder(disksNow, disks)) setDisks(database, vmId, disks);
+  const rows = database.all<VmNicRow>("SELECT * FROM vmNics WHERE vmId = ? ORDER BY position", vmId);
+  const known = new Map(rows.map((row) => [row.macAddress, row]));
+  const nics = vm.nics.map((nic) => withKnownVlan(nic, known.get(nic.macAddress)));
+  const same = rows.length === nics.length && rows.every((row, index) => isSameNic(row, nics[index]));
+  if (!same) setNics(database, vmId, nics);
 };
+
+const isSameOrder = (now: readonly VmDiskRow[], found: readonly NewDisk[]): boolean =>
+  now.length === found.length &&
+  now.every((row, index) => {
+    const other = found[index];
+    return (
+      row.volumeId === other?.volumeId && row.cdRom === other.cdRom && row.bus === other.bus && row.boot === other.boot
+    );
+  });
+
+type FoundNic = FoundVm["nics"][number];
+
+const withKnownVlan = (nic: FoundNic, row: VmNicRow | undefined): FoundNic =>
+  nic.virtualSwitch !== null || row === undefined
+    ? nic
+    : { ...nic, vlan: { ...(row.vlanName !== null && { name: row.vlanName }), vlanId: row.vlanId } };
 
 const isSameNic = (row: VmNicRow, nic: FoundVm["nics"][number] | undefined): boolean =>
   nic !== undefined &&

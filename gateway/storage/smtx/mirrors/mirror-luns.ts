@@ -1,3 +1,4 @@
+import { VisibleError } from "../../../../core/api/errors.ts";
 import type { GroupId } from "../../../../core/api/ids.ts";
 import type { Owner } from "../../control.ts";
 import { snapshotOfSource } from "../../extentstore/cluster/snapshots.ts";
@@ -15,21 +16,49 @@ import { putReset } from "./resets.ts";
  * what an object is stands in the records.
  */
 
-/** The LUN that a mirror volume is to have. */
-export const mirrorLun = (database: Database, row: VolumeRow): LunWish => {
+/**
+ * The LUN that a mirror volume is to have. Where another mirror has the LUN id still, as that of a
+ * LUN that was made anew at the source has, it lies in one more target.
+ */
+const mirrorLun = (database: Database, row: VolumeRow, now: LunRef | undefined): LunWish => {
   const owner = ownerTag({ planId: row.planId, source: row.source } as Owner);
   const { stripeCount, stripeBytes } = row;
+  const lunId = askedLunId(row);
   const era = eraOf(database);
-  const place = digestOf(
-    ...[row.kind, row.lunTarget ?? "", `${stripeCount}x${stripeBytes}`],
-    ...(era === undefined ? [] : [`${era}`]),
-  );
+  const targets = Array.from({ length: targetsMax }, (_, n) => {
+    const place = digestOf(
+      row.kind,
+      row.lunTarget ?? "",
+      `${stripeCount}x${stripeBytes}`,
+      ...(n === 0 ? [] : [`${n}`]),
+      ...(era === undefined ? [] : [`after ${era}`]),
+    );
+    return ourName("mirror", owner, place);
+  });
+  const there = targets.find((name) => name === now?.target && (lunId === undefined || lunId === now.lunId));
+  const free = targets.find((name) => lunId === undefined || !isTaken(database, name, lunId, row.id));
   return {
-    target: { name: ourName("mirror", owner, place), stripeCount, stripeBytes },
+    target: { name: there ?? free ?? noPlace(row), stripeCount, stripeBytes },
     name: ourName("mirror", owner, row.id),
-    lunId: askedLunId(row),
+    lunId,
     sizeBytes: row.sizeBytes,
   };
+};
+
+const targetsMax = 16;
+
+const isTaken = (database: Database, target: string, lunId: number, volumeId: string): boolean =>
+  database.one(
+    "SELECT 1 FROM lunsOfVolumes WHERE target = ? AND lunId = ? AND volumeId <> ?",
+    target,
+    lunId,
+    volumeId,
+  ) !== undefined;
+
+const noPlace = ({ name, lunId }: VolumeRow): never => {
+  throw new VisibleError("LUN_ID_TAKEN", `There are ${targetsMax} mirrors with the LUN id ${lunId} of “${name}”.`, {
+    hint: "Run the plan to its end once, so that mirrors of what is gone are removed.",
+  });
 };
 
 /** A mirror volume that has no LUN yet, or not the one that it is to have. */
@@ -44,8 +73,8 @@ export const mirrorsToMake = (database: Database, volumeIds: readonly string[]):
   [...new Set(volumeIds)].flatMap((volumeId) => {
     const row = database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ? AND role = 'mirror'", volumeId);
     if (row === undefined) return [];
-    const wish = mirrorLun(database, row);
     const now = lunOfVolume(database, volumeId);
+    const wish = mirrorLun(database, row, now);
     return now !== undefined && isAsWished(now, wish) ? [] : [{ volumeId, wish, now }];
   });
 

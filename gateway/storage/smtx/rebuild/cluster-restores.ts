@@ -4,6 +4,7 @@ import type { StorageCall } from "../../call.ts";
 import type { DeleteRebuiltOptions, ObjectId, RebuildObjectOptions } from "../../control.ts";
 import { deleteRebuilt } from "../../extentstore/administration/delete-rebuilt.ts";
 import { setPower } from "../../extentstore/administration/power.ts";
+import { findObjects } from "../../extentstore/cluster/objects.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { rebuildObject } from "../../extentstore/rebuild/rebuild.ts";
 import { type ClusterContext, lookAt, removeLeft } from "../context.ts";
@@ -11,7 +12,7 @@ import { withFreeWay } from "../reaper/in-the-way.ts";
 import { changeCluster } from "../records/changing.ts";
 import { Comparing } from "../records/comparing.ts";
 import { noting } from "../records/notes.ts";
-import { endRename, listRenames, putMadeLun, putMadeVm, putMadeVolume, rebuildToMake } from "./made.ts";
+import { endRename, listRenames, madeOf, putMadeLun, putMadeVm, putMadeVolume, rebuildToMake } from "./made.ts";
 import { rebuildOnCluster } from "./rebuild-on-cluster.ts";
 
 /** On a cluster nobody else's process locks a volume in the records. */
@@ -49,7 +50,21 @@ const rebuildOnce = async (
     call,
   );
   await giveNames(context, call);
-  return made;
+  await giveLabels(context, made, call);
+  // What the cluster has made of it may be told otherwise than it was planned.
+  const { kind, id } = made;
+  const [now = made] = await lookAt(context, (database) => findObjects(database, [{ kind, id }]), call);
+  return now;
+};
+
+const giveLabels = async (
+  { ledger, hands }: ClusterContext,
+  { kind, id, volumes, labels }: ObjectConfig,
+  call: StorageCall | undefined,
+): Promise<void> => {
+  if (labels === undefined) return;
+  const of = await ledger.read((database) => madeOf(database, { kind, id, volumeId: volumes[0]?.id ?? "" }), call);
+  if (of !== undefined) await hands.label(of, labels, call);
 };
 
 /** What was made under a name of ours gets its own. */

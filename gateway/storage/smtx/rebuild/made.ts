@@ -1,3 +1,4 @@
+import type { ObjectKind } from "../../../../core/api/object/common.ts";
 import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
 import type { Owner } from "../../control.ts";
 import type { VmDiskRow, VmNicRow, VmRow } from "../../extentstore/cluster/vms.ts";
@@ -160,4 +161,19 @@ export const listRenames = (database: Database): readonly Rename[] =>
 
 export const endRename = (database: Database, { kind, id, name }: Rename): void => {
   database.run("DELETE FROM renames WHERE kind = ? AND id = ? AND name = ?", kind, id, name);
+};
+
+/** By what CloudTower knows an object that was made here. */
+export const madeOf = (
+  database: Database,
+  { kind, id, volumeId }: { readonly kind: ObjectKind; readonly id: string; readonly volumeId: string },
+): Omit<Rename, "name"> | undefined => {
+  if (kind === "vm") {
+    const row = database.one<{ vm: string }>("SELECT vm FROM vmsOnCluster WHERE vmId = ?", id);
+    return row && { kind: "vm", id: row.vm };
+  }
+  const sql = "SELECT lun, vmVolume FROM lunsOfVolumes WHERE volumeId = ?";
+  const row = database.one<{ lun: string; vmVolume: string | null }>(sql, volumeId);
+  if (row === undefined) return undefined;
+  return row.vmVolume === null ? { kind: "lun", id: row.lun } : { kind: "vm-volume", id: row.vmVolume };
 };

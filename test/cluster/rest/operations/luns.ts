@@ -178,8 +178,9 @@ export const rollbackLun = async (lun: FakeLun, snapshot: ZbsVolume | undefined,
   if (!isOwn && !behaviour.rollsBackToOthers) {
     throw new FakeTaskFailure("SNAPSHOT_OF_ANOTHER_LUN", `the snapshot is none of ${lun.name}`);
   }
+  const before = lun.volume.sizeBytes;
   zbs.rollback(lun.volume, snapshot);
-  if (lun.assigned_size === lun.volume.sizeBytes) return;
+  if (lun.volume.sizeBytes === before) return;
   lun.assigned_size = lun.volume.sizeBytes;
   const { internal, iqn_name } = lun.iscsi_target;
   if (!internal) await luns.growLun(iqn_name, lun.lun_id, lun.volume.path);

@@ -101,6 +101,9 @@ export const findGroupSnapshot = (
   call?: StorageCall,
 ) => firstOf(tower, groupSnapshots, { consistency_group: whereId(groupId).where, name }, call);
 
+export const listGroupSnapshots = (tower: CloudTower, groupId: string, call?: StorageCall) =>
+  listOf(tower, groupSnapshots, { consistency_group: whereId(groupId).where }, call);
+
 /** Those whose names begin so, of whatever cluster: a group that is gone does not say of which. */
 export const listNamedGroupSnapshots = (tower: CloudTower, prefix: string, call?: StorageCall) =>
   listOf(tower, groupSnapshots, { name_starts_with: prefix }, call);

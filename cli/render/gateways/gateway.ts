@@ -1,8 +1,8 @@
-import type { GatewayAnswer } from "../../core/api/answers.ts";
-import { clockOffSecondsMax } from "../../core/ports/clock.ts";
-import type { Style } from "./style.ts";
-import { table } from "./table.ts";
-import { durationText, instantText } from "./units.ts";
+import type { GatewayAnswer } from "../../../core/api/answers.ts";
+import { clockOffSecondsMax } from "../../../core/ports/clock.ts";
+import type { Style } from "../style.ts";
+import { table } from "../table.ts";
+import { durationText, instantText } from "../units.ts";
 
 const certificateTexts = { expired: "certificate expired", "not-yet-valid": "certificate not valid yet" } as const;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gatewayAnswerSchema } from "../../core/api/answers.ts";
+import { gatewayAnswerSchema } from "../../../core/api/answers.ts";
 import { gatewayStateText } from "./gateway.ts";
 
 const stateOf = (more: object): string =>
