@@ -39,6 +39,11 @@ export class FakeFaults {
     this.#planned.push({ operation, fault, isMeant, left: times });
   }
 
+  /** How many are still to come. */
+  get left(): number {
+    return this.#planned.reduce((sum, { left }) => sum + left, 0);
+  }
+
   clear(): void {
     this.#planned.length = 0;
   }

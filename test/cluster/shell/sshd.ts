@@ -81,6 +81,12 @@ export class Sshd {
     await this.resume();
   }
 
+  /** Whoever pins it learns of the key that answers now. */
+  async pinHostKey(): Promise<void> {
+    const host = await readFile(`${this.#hostKeyFile}.pub`, "utf8");
+    await writeFile(this.knownHostsFile, `[${this.host}]:${this.port} ${host}`);
+  }
+
   /** Nobody listens, and sessions are gone, until `resume`. */
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
@@ -131,12 +137,10 @@ export class Sshd {
   async #writeConfig(): Promise<void> {
     // Debian's sshd wants it when it is root's.
     if (process.geteuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
-    const [key, host] = await Promise.all(
-      [this.keyFile, this.#hostKeyFile].map((file) => readFile(`${file}.pub`, "utf8")),
-    );
+    const key = await readFile(`${this.keyFile}.pub`, "utf8");
     const command = `${process.execPath} ${forcedCommand} ${join(this.#folder, "s")}`;
     await writeFile(join(this.#folder, "authorized"), `restrict,command="${command}" ${key}`);
-    await writeFile(this.knownHostsFile, `[${this.host}]:${this.port} ${host}`);
+    await this.pinHostKey();
     const config = [
       ...[`Port ${this.port}`, `ListenAddress ${this.host}`, `HostKey ${this.#hostKeyFile}`],
       ...[`AuthorizedKeysFile ${join(this.#folder, "authorized")}`, "PasswordAuthentication no", "UsePAM no"],
