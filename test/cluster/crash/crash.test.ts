@@ -3,8 +3,8 @@ import { describe, test } from "node:test";
 import { namesOn } from "../reaper/names-on.ts";
 import { ClusterStandIn } from "../stand-in/stand-in.ts";
 import { Customers } from "./customers.ts";
-import { Cut } from "./cut.ts";
 import { openCutDriver } from "./cut-driver.ts";
+import { DriverCut } from "./driver-cut.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 
 /** So many deaths of a scenario are tried; with CLUSTER_CUT_EACH=1 one at each call. */
@@ -22,7 +22,7 @@ const withCluster = async (work: (standIn: ClusterStandIn, customers: Customers)
 
 /** @returns how many calls it took */
 const runWhole = async (scenario: Scenario, standIn: ClusterStandIn, customers: Customers, attempt: number) => {
-  const cut = new Cut();
+  const cut = new DriverCut();
   const { driver, reaper, end } = await openCutDriver(standIn, cut);
   try {
     await scenario.run(driver, customers, attempt);
@@ -34,7 +34,7 @@ const runWhole = async (scenario: Scenario, standIn: ClusterStandIn, customers: 
 };
 
 /** @returns whether it died, or had ended before that call */
-const runAndDie = async (scenario: Scenario, standIn: ClusterStandIn, customers: Customers, cut: Cut) => {
+const runAndDie = async (scenario: Scenario, standIn: ClusterStandIn, customers: Customers, cut: DriverCut) => {
   const opened = await openCutDriver(standIn, cut).catch((error: unknown) => {
     if (cut.where === undefined) throw error;
     return undefined;
@@ -64,7 +64,7 @@ for (const scenario of scenarios) {
       const step = Math.max(1, Math.ceil(calls / deathsMax));
       for (let at = Math.ceil(step / 2), n = 0; at <= calls; at += step, n++) {
         for (const when of deathsMax === Number.POSITIVE_INFINITY ? bothTimes : [bothTimes[n % 2] ?? "after"]) {
-          const cut = new Cut(at, when);
+          const cut = new DriverCut(at, when);
           await context.test(`at call ${at} of ${calls}, ${when} it`, async () => {
             await withCluster(async (standIn, customers) => {
               await runAndDie(scenario, standIn, customers, cut);

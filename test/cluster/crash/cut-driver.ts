@@ -21,7 +21,7 @@ import { openSsh } from "../../../gateway/storage/smtx/ssh/open.ts";
 import { steadyTime, type Time } from "../../../gateway/time/time.ts";
 import { configOf } from "../driver/under-test.ts";
 import type { ClusterStandIn } from "../stand-in/stand-in.ts";
-import { type Cut, cutting } from "./cut.ts";
+import { cutting, type DriverCut } from "./driver-cut.ts";
 
 /** Nobody waits half a minute for a lease of the dead. */
 const hastyFactor = 50;
@@ -38,7 +38,7 @@ export interface CutDriver {
 }
 
 /** A driver all of whose calls go through a cut. */
-export const openCutDriver = async (standIn: ClusterStandIn, cut: Cut): Promise<CutDriver> => {
+export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Promise<CutDriver> => {
   const dir = await mkdtemp(join(tmpdir(), "driver-"));
   const config = await configOf(standIn, dir);
   const tower = await openTower(config, { time: steadyTime });

@@ -6,7 +6,7 @@ export class CutError extends Error {
 }
 
 /** A driver's death, at one of the calls that it makes: before it had an effect, or after. */
-export class Cut {
+export class DriverCut {
   readonly #at: number;
   readonly #when: "before" | "after";
   #calls = 0;
@@ -52,7 +52,7 @@ export class Cut {
 const uncounted = new Set(["close", "constructor"]);
 
 /** The same object, whose calls count, and fail once the driver is dead. */
-export const cutting = <T extends object>(target: T, cut: Cut, name: string): T =>
+export const cutting = <T extends object>(target: T, cut: DriverCut, name: string): T =>
   new Proxy(target, {
     get: (_, key) => {
       const value: unknown = Reflect.get(target, key, target);
