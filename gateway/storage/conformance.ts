@@ -81,7 +81,7 @@ export const storageConformance = (
     rebuildObstaclesConformance(open);
     rebuildUnderWayConformance(open);
     standInConformance(open);
-    standInGroupConformance(open);
+    standInGroupConformance(open, traits);
     blockConformance(open);
   });
 };

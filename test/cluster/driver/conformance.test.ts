@@ -6,5 +6,6 @@ storageConformance("smtx", openClusterUnderTest, {
   isConsole: false,
   hasPools: false,
   atomicExtents: false,
+  putsPartsBack: false,
   histories: 3,
 });

@@ -4,6 +4,7 @@ import type { Database } from "../../extentstore/database/database.ts";
 import type { FoundCluster } from "../inventory/found.ts";
 import { syncRecords } from "../inventory/sync.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { OneAtATime } from "../ledger/one-at-a-time.ts";
 import { generationOf, raiseGeneration } from "./generation.ts";
 import { noteRemovals } from "./removals.ts";
 
@@ -21,7 +22,7 @@ interface Parts {
   readonly find: (call?: StorageCall) => Promise<FoundCluster>;
 }
 
-const looksMax = 5;
+const looksMax = 20;
 
 /**
  * A change of the records that the cluster has a part in, one at a time on a cluster: planned
@@ -29,10 +30,19 @@ const looksMax = 5;
  * things that no record knows, which are removed one day.
  * @throws CLUSTER_BUSY when others change it all the time
  */
-export const changeCluster = async <T, R>(
+export const changeCluster = <T, R>(parts: Parts, change: ClusterChange<T, R>, call?: StorageCall): Promise<T> => {
+  // Who looks while others of this process change it would only have to look again.
+  const turns = ofLedger.get(parts.ledger) ?? new OneAtATime();
+  ofLedger.set(parts.ledger, turns);
+  return turns.run(call?.signal, () => lookAndChange(parts, change, call));
+};
+
+const ofLedger = new WeakMap<Ledger, OneAtATime>();
+
+const lookAndChange = async <T, R>(
   parts: Parts,
   change: ClusterChange<T, R>,
-  call?: StorageCall,
+  call: StorageCall | undefined,
 ): Promise<T> => {
   const { ledger, find } = parts;
   for (let looks = 1; looks <= looksMax; looks++) {
