@@ -39,6 +39,7 @@ export const openSmtx = async (
       reaper: new Reaper({ ledger, remains: new TowerRemains({ tower, clusterId, ssh }), holder, time }),
       time,
     };
+    await context.reaper.begin(call);
     return new SmtxCluster(context, closeAll);
   } catch (error) {
     await closeAll();

@@ -82,14 +82,14 @@ export const reachCluster = async (
   const ssh = config.ssh && (await openSsh(config.ssh, time));
   if (ssh !== undefined) onOpened(() => ssh.close());
   const hands = new TowerHands({ tower, ssh, clusterId, initiatorName, chap, replicas });
-  const device = await ledgerDevice({ hands, initiator, time }, call);
+  const device = await openLedgerDevice({ hands, initiator, time }, call);
   onOpened(() => device.close());
   const ledger = await Ledger.open(device, { migrate: migrateRecords, time }, call);
   onOpened(() => ledger.close());
   return { tower, clusterId, chap, ssh, initiator, hands, ledger };
 };
 
-const ledgerDevice = async (
+export const openLedgerDevice = async (
   { hands, initiator, time }: { readonly hands: TowerHands; readonly initiator: Initiator; readonly time: Time },
   call: StorageCall,
 ): Promise<LedgerLun> => {

@@ -21,6 +21,7 @@ import { type ClusterContext, removeLeft } from "../context.ts";
 import { takeMembers } from "../groups/source-groups.ts";
 import { putTaken, toTake } from "../groups/taken.ts";
 import { baseName, ourName, ownerTag } from "../names.ts";
+import { withFreeWay } from "../reaper/in-the-way.ts";
 import { type ClusterChange, changeCluster, changeOurs } from "../records/changing.ts";
 import { snapshotOf } from "../records/luns.ts";
 import { noting } from "../records/notes.ts";
@@ -43,7 +44,11 @@ export class ClusterMirrors {
     this.#writing = new MirrorWriting(context);
   }
 
-  async prepare(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]> {
+  prepare(options: PrepareMirrorOptions, call?: StorageCall): Promise<readonly MirrorVolume[]> {
+    return withFreeWay(this.#context, () => this.#prepare(options, call), call);
+  }
+
+  async #prepare(options: PrepareMirrorOptions, call: StorageCall | undefined): Promise<readonly MirrorVolume[]> {
     const { mirrors } = await this.#beside<{ mirrors: readonly MirrorVolume[]; toMake: readonly MirrorToMake[] }, Made>(
       {
         plan: (database) => {

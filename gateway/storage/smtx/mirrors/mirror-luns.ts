@@ -6,6 +6,7 @@ import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { LunRef, LunWish } from "../cluster/hands.ts";
 import { digestOf, ourName, ownerTag } from "../names.ts";
+import { eraOf } from "../records/era.ts";
 import { askedLunId, lunOfVolume, putLun, snapshotOf } from "../records/luns.ts";
 import { putReset } from "./resets.ts";
 
@@ -23,12 +24,14 @@ const mirrorLun = (database: Database, row: VolumeRow, now: LunRef | undefined):
   const owner = ownerTag({ planId: row.planId, source: row.source } as Owner);
   const { stripeCount, stripeBytes } = row;
   const lunId = askedLunId(row);
+  const era = eraOf(database);
   const targets = Array.from({ length: targetsMax }, (_, n) => {
     const place = digestOf(
       row.kind,
       row.lunTarget ?? "",
       `${stripeCount}x${stripeBytes}`,
       ...(n === 0 ? [] : [`${n}`]),
+      ...(era === undefined ? [] : [`after ${era}`]),
     );
     return ourName("mirror", owner, place);
   });

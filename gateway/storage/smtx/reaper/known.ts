@@ -1,6 +1,7 @@
 import type { Database } from "../../extentstore/database/database.ts";
 import { baseName } from "../names.ts";
-import { placeOf } from "./remains.ts";
+import { beginEra, eraOf } from "../records/era.ts";
+import { type OurThing, placeOf } from "./remains.ts";
 
 /**
  * All by which the records know things on the cluster: CloudTower's ids, the cluster's own, which
@@ -23,16 +24,38 @@ export const knownThings = (database: Database): ReadonlySet<string> => {
     ...texts(database, "SELECT vm AS text FROM vmsOnCluster"),
     ...texts(database, "SELECT localId AS text FROM vmsOnCluster"),
     ...texts(database, "SELECT id AS text FROM removals"),
+    ...texts(database, "SELECT id AS text FROM foundBefore"),
   ]);
 };
 
-/** By the cluster's ids: volumes that may have snapshots. */
-export const volumesWithSnapshots = (database: Database): readonly string[] =>
-  texts(
+const begun = "looked for what lost records have left";
+
+/** Whether it is written down what was there before these records. */
+export const isBegun = (database: Database): boolean =>
+  database.one("SELECT 1 FROM counters WHERE name = ?", begun) !== undefined;
+
+/** What was there before these records stays. Idempotent: only the first look counts. */
+export const putFoundBefore = (database: Database, things: readonly OurThing[]): void => {
+  if (isBegun(database)) return;
+  database.run("INSERT INTO counters VALUES (?, 1)", begun);
+  if (things.length > 0) beginEra(database);
+  for (const { id, aliases } of things) {
+    for (const one of [id, ...aliases]) database.run("INSERT OR IGNORE INTO foundBefore VALUES (?)", one);
+  }
+};
+
+/**
+ * By the cluster's ids: volumes that may have snapshots that CloudTower does not know. None after
+ * records that are lost: which of those were theirs nobody has written down.
+ */
+export const volumesWithSnapshots = (database: Database): readonly string[] => {
+  if (eraOf(database) !== undefined) return [];
+  return texts(
     database,
     `SELECT zbsVolumeId AS text FROM lunsOfVolumes UNION
      SELECT substr(id, 8) FROM volumes WHERE kind = 'nfs-file' AND id LIKE 'volume-%' ORDER BY text`,
   );
+};
 
 const texts = (database: Database, query: string): readonly string[] =>
   database.all<{ text: string }>(query).map(({ text }) => text);

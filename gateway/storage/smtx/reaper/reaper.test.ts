@@ -70,6 +70,8 @@ const withOne = async (
 ): Promise<void> => {
   const [device, time, remains] = [new MemoryDevice(), new SetTime(), new FakeRemains()];
   const one = await gateway(device, time, remains);
+  await one.reaper.begin();
+  remains.asked = [];
   await work({ ...one, device, time, remains });
   await one.holder.close();
   await one.ledger.close();
@@ -109,6 +111,18 @@ describe("what a death left on a cluster", () => {
       await reaper.reap();
       assert.deepEqual(parts, [["a", "b"], []]);
     });
+  });
+
+  test("is not what was there when the records began: others may have been lost", async () => {
+    const [device, time, remains] = [new MemoryDevice(), new SetTime(), new FakeRemains()];
+    remains.things = [thing("mirror"), thing("snapshot", { kind: "snapshot" })];
+    const { ledger, reaper } = await gateway(device, time, remains);
+    await reaper.begin();
+    remains.things = [...remains.things, thing("left")];
+    await reaper.begin();
+    await reaper.reap();
+    assert.deepEqual(remains.removed, ["left"]);
+    await ledger.close();
   });
 
   test("costs no change of the records where there is nothing", async () => {

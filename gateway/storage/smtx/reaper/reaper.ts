@@ -1,11 +1,10 @@
 import type { Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
-import type { Database } from "../../extentstore/database/database.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { LongCall } from "../ledger/long-changes.ts";
-import { holderOf, isLasting } from "../names.ts";
+import { holderOf, isLasting, ourName } from "../names.ts";
 import { forgetHolder, type Holder, type HolderRow, listHolders } from "./holder.ts";
-import { knownThings, volumesWithSnapshots } from "./known.ts";
+import { isBegun, knownThings, putFoundBefore, volumesWithSnapshots } from "./known.ts";
 import type { OurThing, Remains } from "./remains.ts";
 import { Silence } from "./silence.ts";
 
@@ -44,6 +43,16 @@ export class Reaper {
     this.#silence = new Silence(of.time);
   }
 
+  /**
+   * To be called before anything is made: what new records find on the cluster is of others that
+   * are lost, and is not removed.
+   */
+  async begin(call?: StorageCall): Promise<void> {
+    if (await this.#ledger.read(isBegun, call)) return;
+    const there = (await this.#remains.list([], call)).filter(({ name }) => name !== ourName("ledger"));
+    await this.#ledger.change((database) => putFoundBefore(database, there), call);
+  }
+
   /** At the first call, and not more often than each ten minutes after it. */
   async tend(call?: StorageCall): Promise<void> {
     const nowMs = this.#time.nowMs();
@@ -54,19 +63,22 @@ export class Reaper {
 
   /**
    * What can't be removed is left for the next time.
+   * @returns how many things were removed
    * @throws the first that could not be removed failed with, at the end
    */
-  async reap(call?: StorageCall): Promise<void> {
+  async reap(call?: StorageCall): Promise<number> {
+    await this.begin(call);
     const volumes = await this.#volumesToAsk(call);
     const { left, deadHolders } = await this.#look(volumes, call);
-    if (left.length === 0 && deadHolders.length === 0) return;
+    if (left.length === 0 && deadHolders.length === 0) return 0;
     const failed: unknown[] = [];
+    let removed = 0;
     await this.#ledger.changeAround<undefined, readonly HolderRow[]>(
       {
         plan: () => undefined,
         realize: async (_, watch) => {
           const look = await this.#look(volumes, watch);
-          await this.#remove(look.left, watch, failed);
+          removed = await this.#remove(look.left, watch, failed);
           return look.deadHolders;
         },
         finish: (database, _, dead) => {
@@ -76,10 +88,12 @@ export class Reaper {
       call,
     );
     if (failed.length > 0) throw failed[0];
+    return removed;
   }
 
-  async #remove(left: readonly OurThing[], watch: LongCall, failed: unknown[]): Promise<void> {
-    for (const thing of left.slice(0, removedMax)) {
+  async #remove(left: readonly OurThing[], watch: LongCall, failed: unknown[]): Promise<number> {
+    const some = left.slice(0, removedMax);
+    for (const thing of some) {
       // Somebody else may need it by its name, and take it, as soon as he may make things.
       await watch.confirm();
       try {
@@ -90,6 +104,7 @@ export class Reaper {
       }
       watch.onMoved?.();
     }
+    return some.length - failed.length;
   }
 
   /** What records were made for what was found is seen, since they are looked at afterwards. */
@@ -122,7 +137,7 @@ export class Reaper {
   }
 
   async #volumesToAsk(call: StorageCall | undefined): Promise<readonly string[]> {
-    const all = await this.#ledger.read((database: Database) => volumesWithSnapshots(database), call);
+    const all = await this.#ledger.read(volumesWithSnapshots, call);
     const next = all.filter((volume) => volume > this.#askedUntil);
     const asked = [...next, ...all].slice(0, Math.min(askedMax, all.length));
     this.#askedUntil = asked.at(-1) ?? "";

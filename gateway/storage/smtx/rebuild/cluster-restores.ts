@@ -8,6 +8,7 @@ import { findObjects } from "../../extentstore/cluster/objects.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { rebuildObject } from "../../extentstore/rebuild/rebuild.ts";
 import { type ClusterContext, lookAt, removeLeft } from "../context.ts";
+import { withFreeWay } from "../reaper/in-the-way.ts";
 import { changeCluster } from "../records/changing.ts";
 import { Comparing } from "../records/comparing.ts";
 import { noting } from "../records/notes.ts";
@@ -18,10 +19,16 @@ import { rebuildOnCluster } from "./rebuild-on-cluster.ts";
 export const nobodyWrites = { isAlive: () => false };
 
 /** Makes an object of a group's snapshots. It has its own name when the records have it. */
-export const rebuildOne = async (
+export const rebuildOne = (
   context: ClusterContext,
   options: RebuildObjectOptions,
   call?: StorageCall,
+): Promise<ObjectConfig> => withFreeWay(context, () => rebuildOnce(context, options, call), call);
+
+const rebuildOnce = async (
+  context: ClusterContext,
+  options: RebuildObjectOptions,
+  call: StorageCall | undefined,
 ): Promise<ObjectConfig> => {
   const { made } = await changeCluster(
     context,

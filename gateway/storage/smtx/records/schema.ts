@@ -18,6 +18,8 @@ import { migrate } from "../../extentstore/database/schema.ts";
  * - `renames`: what was made under a name of ours, and is to have its own.
  * - `basesOfMirrors`: clones of what the mirrors' writing started from.
  * - `abilities`: what the cluster was seen to do.
+ * - `foundBefore`: ids of what was on the cluster with names of ours when these records began. It
+ *   is of records that are lost, and may be all that is left of backups: nobody removes it.
  * - `holders` of what is open, each with a number that it raises while it lives.
  */
 const own = `
@@ -69,6 +71,9 @@ const own = `
     name TEXT PRIMARY KEY,
     answer TEXT NOT NULL CHECK (answer IN ('yes', 'no')),
     day TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS foundBefore (
+    id TEXT PRIMARY KEY
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS holders (
     id TEXT PRIMARY KEY,

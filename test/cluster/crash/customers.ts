@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import type { ObjectConfig } from "../../../core/api/object.ts";
+import { noise } from "../../../gateway/storage/conformance/fixtures.ts";
+import type { StorageDriver } from "../../../gateway/storage/driver.ts";
+import type { ClusterStandIn } from "../stand-in/stand-in.ts";
+import type { ZbsVolume } from "../zbs/zbs.ts";
+
+const volumeBytes = 512 * 1024;
+
+/** What the customers of a cluster have: a LUN, a virtual volume, and a VM with a disk. */
+export class Customers {
+  readonly #standIn: ClusterStandIn;
+
+  private constructor(standIn: ClusterStandIn) {
+    this.#standIn = standIn;
+  }
+
+  static async furnish(standIn: ClusterStandIn): Promise<Customers> {
+    const customers = new Customers(standIn);
+    const vm = { cpu: { cores: 1, sockets: 1 }, memory: 2 ** 30, firmware: "BIOS", ha: false } as const;
+    await standIn.administration.createObjects([
+      { kind: "lun", name: "their-lun", size: volumeBytes, target: "theirs", lunId: 4 },
+      { kind: "volume", name: "their-volume", size: volumeBytes, sharing: false },
+      {
+        kind: "vm",
+        name: "their-vm",
+        ...vm,
+        disks: [{ name: "their-disk", size: volumeBytes, bus: "VIRTIO" }],
+        nics: [],
+      },
+    ]);
+    for (const volume of customers.volumes()) writeFileSync(volume.path, noise(volumeBytes, seedOf(volume)));
+    return customers;
+  }
+
+  async objects(driver: StorageDriver): Promise<readonly ObjectConfig[]> {
+    return (await driver.inventory()).filter(({ name }) => name.startsWith("their-") && name !== "their-disk");
+  }
+
+  /** Those volumes that they have had from the beginning. */
+  volumes(): readonly ZbsVolume[] {
+    const { luns, vmVolumes } = this.#standIn.tower.model;
+    const lun = luns.all().find(({ name, iscsi_target: target }) => name === "their-lun" && !target.internal);
+    const inside = vmVolumes.all().filter(({ name }) => name.startsWith("their-"));
+    return [lun, ...inside.map((volume) => volume.lun)].map((one) => one?.volume ?? assert.fail());
+  }
+
+  /** As the volume was furnished. @param id as the driver has it */
+  contentOf(id: string): Buffer {
+    return noise(volumeBytes, seedOf(this.#volume(id)));
+  }
+
+  contentNow(id: string): Buffer {
+    return readFileSync(this.#volume(id).path);
+  }
+
+  /** Something else is in it. */
+  change(id: string): void {
+    writeFileSync(this.#volume(id).path, noise(volumeBytes, 1 + seedOf(this.#volume(id))));
+  }
+
+  /** Of the n-th volume of an object of this name. */
+  madeContent(name: string, n: number): Buffer {
+    const { luns, vmVolumes, vms } = this.#standIn.tower.model;
+    const lun =
+      vmVolumes.all().find((volume) => volume.name === name)?.lun ??
+      luns.all().find((one) => one.name === name) ??
+      vms.all().find((vm) => vm.name === name)?.vm_disks[n]?.vm_volume?.lun ??
+      assert.fail(`there is no ${name}`);
+    return readFileSync(lun.volume.path);
+  }
+
+  #volume(id: string): ZbsVolume {
+    return this.#standIn.customer.zbsVolume(id.replace(/^volume-/, ""));
+  }
+}
+
+/** Of its content; it stays the same as long as the volume lives. */
+const seedOf = ({ id }: ZbsVolume): number => Number.parseInt(id.slice(0, 6), 16);
