@@ -68,6 +68,13 @@ export interface TakenSnapshot {
   readonly zbsVolumeId: string;
 }
 
+export interface CloneWish {
+  readonly snapshot: string;
+  /** The cluster's own id of it, for the nodes' command line where CloudTower refuses. */
+  readonly zbsVolumeId?: string;
+  readonly name: string;
+}
+
 interface Named {
   readonly kind: "lun" | "vm-volume" | "vm";
   /** CloudTower's. */
@@ -87,7 +94,7 @@ export interface Hands {
     call?: StorageCall,
   ): Promise<void>;
   /** A LUN of ours with a snapshot's content, which shares it. */
-  cloneSnapshot(of: { readonly snapshot: string; readonly name: string }, call?: StorageCall): Promise<LunRef>;
+  cloneSnapshot(of: CloneWish, call?: StorageCall): Promise<LunRef>;
   /** At one instant. @returns by the cluster's ids of the volumes */
   snapshotTogether(
     of: { readonly name: string; readonly members: readonly SnapshotMember[] },

@@ -16,7 +16,7 @@ import {
 import { ensureTarget, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
 import { isOurs, ourName } from "../names.ts";
 import { cloneToLun, deleteSnapshot } from "../ssh/snapshots.ts";
-import type { Hands, LunRef, LunWish, TargetWish, VmWish } from "./hands.ts";
+import type { CloneWish, Hands, LunRef, LunWish, TargetWish, VmWish } from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 import { zbsOfRef } from "./snapshot-refs.ts";
 import { snapshotsTogether } from "./snapshots-together.ts";
@@ -54,17 +54,20 @@ export class TowerHands implements Hands {
     if (now !== undefined && now.sizeBytes < atLeastBytes) await this.growLun(lun, atLeastBytes, call);
   }
 
-  async cloneSnapshot(
-    { snapshot, name }: { readonly snapshot: string; readonly name: string },
-    call?: StorageCall,
-  ): Promise<LunRef> {
+  async cloneSnapshot({ snapshot, zbsVolumeId, name }: CloneWish, call?: StorageCall): Promise<LunRef> {
+    const { tower, ssh } = this.#of;
     const target = await this.#target(readTarget, call);
-    const zbsSnapshot = zbsOfRef(snapshot);
-    const lun =
-      zbsSnapshot === undefined
-        ? await ensureLunClone(this.#of.tower, { snapshotId: snapshot, targetId: target.id, name }, call)
-        : await this.#cloneByCommandLine({ zbsSnapshot, target, name }, call);
-    return refOf(lun, target);
+    const known = zbsOfRef(snapshot);
+    if (known !== undefined)
+      return refOf(await this.#cloneByCommandLine({ zbsSnapshot: known, target, name }, call), target);
+    try {
+      return refOf(await ensureLunClone(tower, { snapshotId: snapshot, targetId: target.id, name }, call), target);
+    } catch (error) {
+      // Of a virtual volume's snapshot CloudTower need not make a LUN of an ordinary target.
+      const isRefused = VisibleError.is(error, "CLUSTER_TASK_FAILED") || VisibleError.is(error, "CLUSTER_REFUSED");
+      if (!isRefused || ssh === undefined || zbsVolumeId === undefined) throw error;
+      return refOf(await this.#cloneByCommandLine({ zbsSnapshot: zbsVolumeId, target, name }, call), target);
+    }
   }
 
   snapshotTogether(of: Parameters<Hands["snapshotTogether"]>[0], call: StorageCall = {}) {

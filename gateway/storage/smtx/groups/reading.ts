@@ -37,7 +37,7 @@ export const openClone = async (
   const { snapshot, zbsVolumeId } = known;
   await holder.hold(name, call);
   try {
-    const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, name }, call);
+    const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, zbsVolumeId, name }, call);
     const access: Access = { name, lun, iqn, lunId, zbsVolumeId };
     return { snapshotId: row.id, sizeBytes: row.sizeBytes, geometry: geometryOf(row), access: JSON.stringify(access) };
   } catch (error) {
