@@ -114,7 +114,7 @@ export const errorCodes = {
   DISK_FAILED: { status: 500, retryable: true },
   // A real cluster.
   CLUSTER_UNREACHABLE: { status: 502, retryable: true },
-  CLUSTER_REFUSED: { status: 403, retryable: false },
+  CLUSTER_REFUSED: { status: 409, retryable: false },
   CLUSTER_BUSY: { status: 409, retryable: true },
   ADMINISTERED_ELSEWHERE: { status: 422, retryable: false },
   CLUSTER_TASK_FAILED: { status: 502, retryable: true },
