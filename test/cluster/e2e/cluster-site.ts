@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -78,6 +78,27 @@ export class ClusterSite {
   /** As its customer reads and writes it. */
   openLun(name: string): VolumeHandle {
     return this.standIn.customer.openVolume(this.lunId(name));
+  }
+
+  /** Of a VM's disks in their order, as its host reads them. */
+  diskSums(vmName: string): readonly string[] {
+    return this.#disks(vmName).map((id) =>
+      createHash("sha256")
+        .update(readFileSync(this.standIn.customer.zbsVolume(id).path))
+        .digest("hex"),
+    );
+  }
+
+  /** As the VM writes: what nobody has written before, into whole extents of a disk. */
+  async writeDisk(vmName: string, position: number, extents: readonly number[]): Promise<void> {
+    const volume = this.standIn.customer.openVolume(this.#disks(vmName)[position] ?? assert.fail(vmName));
+    for (const extent of extents) await volume.write(extent * extentBytes, randomBytes(extentBytes));
+    await volume.close();
+  }
+
+  #disks(vmName: string): readonly string[] {
+    const vm = this.standIn.tower.model.vms.all().find(({ name }) => name === vmName);
+    return (vm ?? assert.fail(`there is no VM ${vmName}`)).vm_disks.map(({ vm_volume: volume }) => volume?.id ?? "");
   }
 
   /** CloudTower's id of a LUN of the customer's. */
