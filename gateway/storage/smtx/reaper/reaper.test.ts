@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Time } from "../../../time/time.ts";
 import { owner, rejects, sourceObject } from "../../conformance/fixtures.ts";
+import type { Database } from "../../extentstore/database/database.ts";
 import { prepareMirror } from "../../extentstore/mirrors/prepare.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { MemoryDevice } from "../ledger/testing/memory-device.ts";
@@ -40,9 +41,11 @@ class FakeRemains implements Remains {
   things: OurThing[] = [];
   removed: string[] = [];
   asked: (readonly string[])[] = [];
+  beforeList: (looks: number) => Promise<void> = async () => undefined;
   beforeRemoval: (thing: OurThing) => Promise<void> = async () => undefined;
   async list(volumes: readonly string[]): Promise<readonly OurThing[]> {
     this.asked.push(volumes);
+    await this.beforeList(this.asked.length);
     return this.things;
   }
   async remove(thing: OurThing): Promise<void> {
@@ -56,6 +59,10 @@ const thing = (name: string, more: Partial<OurThing> = {}): OurThing => ({
   ...{ kind: "lun", id: `id of ${name}`, name, aliases: [] },
   ...more,
 });
+
+const noteVm = (database: Database): void => {
+  database.run("INSERT INTO vmsOnCluster VALUES ('vm', 'id of new', 'l')");
+};
 
 const gateway = async (device: MemoryDevice, time: Time, remains: Remains) => {
   const ledger = await Ledger.open(device, { migrate: migrateRecords, time });
@@ -168,21 +175,14 @@ describe("what a death left on a cluster", () => {
     });
   });
 
-  test("is not what is being made while others change the cluster", async () => {
+  test("is not what was made and written down since it was found", async () => {
     await withOne(async ({ ledger, reaper, remains }) => {
-      const [begun, made] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-      const making = ledger.changeAround({
-        plan: (database) => database.run("INSERT INTO vmsOnCluster VALUES ('vm', 'id of new', 'l')"),
-        realize: () => {
-          remains.things = [thing("new", { kind: "vm" })];
-          begun.resolve();
-          return made.promise;
-        },
-      });
-      await begun.promise;
-      const reaping = reaper.reap();
-      made.resolve();
-      await Promise.all([making, reaping]);
+      remains.things = [thing("new", { kind: "vm" })];
+      remains.beforeList = async (looks) => {
+        if (looks === 2) await ledger.change(noteVm);
+      };
+      await reaper.reap();
+      assert.equal(remains.asked.length, 2);
       assert.deepEqual(remains.removed, []);
     });
   });
