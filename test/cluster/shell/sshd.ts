@@ -14,7 +14,7 @@ import { freePort } from "../../free-port.ts";
 import { descendantsOf } from "../../processes.ts";
 
 const run = promisify(execFile);
-const forcedCommand = fileURLToPath(new URL("forced-command.ts", import.meta.url));
+const forcedCommand = fileURLToPath(new URL("forced-command.sh", import.meta.url));
 
 export interface ShellAnswer {
   readonly status: number;
@@ -50,9 +50,9 @@ export class Sshd {
     server.on("connection", (socket) => {
       sshd.#sockets.add(socket);
       socket.on("close", () => sshd.#sockets.delete(socket)).on("error", () => socket.destroy());
-      createInterface({ input: socket }).once("line", (line) => void serve(socket, JSON.parse(line), answer));
+      createInterface({ input: socket }).once("line", (line) => void serve(socket, line, answer));
     });
-    await new Promise<void>((resolve) => server.listen(join(folder, "s"), resolve));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     await Promise.all([makeKey(sshd.keyFile), makeKey(sshd.#hostKeyFile)]);
     await sshd.#writeConfig();
     await sshd.resume();
@@ -138,7 +138,9 @@ export class Sshd {
     // Debian's sshd wants it when it is root's.
     if (process.geteuid?.() === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
     const key = await readFile(`${this.keyFile}.pub`, "utf8");
-    const command = `${process.execPath} ${forcedCommand} ${join(this.#folder, "s")}`;
+    const address = this.#server.address();
+    assert(address !== null && typeof address === "object");
+    const command = `bash ${forcedCommand} ${address.port}`;
     await writeFile(join(this.#folder, "authorized"), `restrict,command="${command}" ${key}`);
     await this.pinHostKey();
     const config = [
@@ -174,5 +176,5 @@ const serve = async (
   answer: (command: string) => ShellAnswer | Promise<ShellAnswer>,
 ): Promise<void> => {
   const { status, complaint = "", printed = "" } = await answer(command);
-  socket.end(`${JSON.stringify({ status, complaint })}\n${printed}`);
+  socket.end(`${status}\n${complaint.replaceAll("\n", " ")}\n${printed}`);
 };
