@@ -2,7 +2,7 @@ import type { Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { LongCall } from "../ledger/long-changes.ts";
-import { holderOf, isLasting, ourName } from "../names.ts";
+import { holderOf, isLasting, ourName, probePrefix } from "../names.ts";
 import { forgetHolder, type Holder, type HolderRow, listHolders } from "./holder.ts";
 import { isBegun, knownThings, putFoundBefore, volumesWithSnapshots } from "./known.ts";
 import type { OurThing, Remains } from "./remains.ts";
@@ -45,11 +45,12 @@ export class Reaper {
 
   /**
    * To be called before anything is made: what new records find on the cluster is of others that
-   * are lost, and is not removed.
+   * are lost, and is not removed. What a probe makes is never anybody's for long.
    */
   async begin(call?: StorageCall): Promise<void> {
     if (await this.#ledger.read(isBegun, call)) return;
-    const there = (await this.#remains.list([], call)).filter(({ name }) => name !== ourName("ledger"));
+    const isOthers = ({ name }: OurThing) => name !== ourName("ledger") && !name.startsWith(probePrefix);
+    const there = (await this.#remains.list([], call)).filter(isOthers);
     await this.#ledger.change((database) => putFoundBefore(database, there), call);
   }
 
