@@ -26,6 +26,7 @@ const otherwise: Record<string, string> = {
 const scriptsElsewhere: Record<string, string> = {
   "test:e2e": "this test is a part of it",
   "test:attach": "needs qemu, libnbd and fio; CI runs it",
+  "test:cluster": "needs tgt, sshd and a Python package of 77 MB; CI runs it",
   "test:network": "needs root and network namespaces; CI runs it",
   "test:aws": "needs the emulators of AWS; CI runs it",
   "test:infra": "gets SST's platform, 300 MB; CI runs it",
