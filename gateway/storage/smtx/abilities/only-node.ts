@@ -6,8 +6,8 @@ import { ourName } from "../names.ts";
 
 /*
  * Where reservations hold at one node only, everybody has to go through that one: there they are as
- * good as anywhere. Which it is has to be known before the ledger is opened, since the ledger itself
- * is held by one. So it stands at the ledger's target, for people to read, and to change where that
+ * good as anywhere. The ledger itself is held by one, so which node it is has to be known before
+ * that is opened. It stands at the ledger's target, for people to read, and to change where that
  * node is gone.
  */
 
@@ -29,7 +29,9 @@ export const findOnlyNode = async (
   return target && onlyNodeOf(target);
 };
 
-/** Undefined: it may be any. One that is there already stays, since others may go through it now. */
+/**
+ * Undefined: it may be any. One that is there already stays, since others may go through it now.
+ */
 export const putOnlyNode = async (
   tower: CloudTower,
   { clusterId, node }: { readonly clusterId: string; readonly node: IscsiPortal | undefined },
