@@ -19,6 +19,8 @@ export interface ClusterContext {
   readonly initiator: Initiator;
   /** What the cluster has now, without what is ours. */
   readonly find: (call?: StorageCall) => Promise<FoundCluster>;
+  /** Whatever is snapshotted together is of one instant. */
+  readonly takesAnyAtOnce: boolean;
   /** Undefined: nobody may ask for extent tables. */
   readonly extentTokens: AskTokens | undefined;
   /** Who holds what is open. */

@@ -72,7 +72,7 @@ export class SmtxCluster implements StorageDriver {
   async caps(): Promise<StorageCaps> {
     return {
       kinds,
-      groupSkewMicroseconds: 0,
+      groupSkewMicroseconds: this.#context.takesAnyAtOnce ? 0 : null,
       extentMap: this.#context.extentTokens !== undefined,
       chosenLunId: true,
       atomicExtents: false,

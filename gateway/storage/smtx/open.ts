@@ -34,6 +34,7 @@ export const openSmtx = async (
         initiator,
         extentTokens: tablesOfSnapshots.answer === "no" ? undefined : ssh && createAskTokens(ssh),
       },
+      takesAnyAtOnce: ssh !== undefined,
       find: (look) => findCluster({ tower, clusterId, extentBytes }, look),
       holder,
       reaper: new Reaper({ ledger, remains: new TowerRemains({ tower, clusterId, ssh }), holder, time }),

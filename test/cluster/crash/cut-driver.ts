@@ -78,6 +78,7 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Pr
       find,
       holder,
       reaper,
+      takesAnyAtOnce: true,
       extentTokens: ssh && createAskTokens(ssh),
     };
     const driver = new SmtxCluster(context, async () => {

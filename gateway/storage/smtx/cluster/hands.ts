@@ -1,6 +1,7 @@
 import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
 import type { VmConfig, VmNic } from "../../../../core/api/object/vm.ts";
 import type { StorageCall } from "../../call.ts";
+import type { AbilityAnswer } from "../abilities/abilities.ts";
 
 /*
  * What is done on the cluster, each so that it may be done again: what is there already under the
@@ -59,6 +60,22 @@ export interface SnapshotMember {
   readonly zbsVolumeId: string;
   /** Undefined: it lies in none that CloudTower knows. */
   readonly lun: string | undefined;
+  /** The virtual volume whose LUN that is; undefined: it is a LUN by itself. */
+  readonly vmVolume: string | undefined;
+}
+
+export interface TogetherWish {
+  readonly name: string;
+  readonly members: readonly SnapshotMember[];
+  /** Whether a consistency group was seen to take them. */
+  readonly groupsTakeVolumes: AbilityAnswer;
+}
+
+export interface TakenTogether {
+  /** By the cluster's ids of the volumes. */
+  readonly taken: ReadonlyMap<string, TakenSnapshot>;
+  /** So far apart they are at most; 0: they are of one instant. */
+  readonly apartMs: number;
 }
 
 export interface TakenSnapshot {
@@ -95,11 +112,8 @@ export interface Hands {
   ): Promise<void>;
   /** A LUN of ours with a snapshot's content, which shares it. */
   cloneSnapshot(of: CloneWish, call?: StorageCall): Promise<LunRef>;
-  /** At one instant. @returns by the cluster's ids of the volumes */
-  snapshotTogether(
-    of: { readonly name: string; readonly members: readonly SnapshotMember[] },
-    call?: StorageCall,
-  ): Promise<ReadonlyMap<string, TakenSnapshot>>;
+  /** At one instant, or as close together as the cluster can. */
+  snapshotTogether(wish: TogetherWish, call?: StorageCall): Promise<TakenTogether>;
   makeVolume(
     wish: { readonly name: string; readonly sizeBytes: number; readonly sharing: boolean },
     call?: StorageCall,

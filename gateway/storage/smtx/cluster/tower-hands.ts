@@ -15,9 +15,10 @@ import {
   updateLun,
 } from "../cloud-tower/nouns/luns.ts";
 import { ensureTarget, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
+import { deleteVmVolumeSnapshots, findVmVolumeSnapshotOf } from "../cloud-tower/nouns/vm-volume-snapshots.ts";
 import { isOurs, ourName } from "../names.ts";
 import { cloneToLun, deleteSnapshot } from "../ssh/snapshots.ts";
-import type { CloneWish, Hands, LunRef, LunWish, TargetWish, VmWish } from "./hands.ts";
+import type { CloneWish, Hands, LunRef, LunWish, TargetWish, TogetherWish, VmWish } from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 import { zbsOfRef } from "./snapshot-refs.ts";
 import { snapshotsTogether } from "./snapshots-together.ts";
@@ -71,8 +72,8 @@ export class TowerHands implements Hands {
     }
   }
 
-  snapshotTogether(of: Parameters<Hands["snapshotTogether"]>[0], call: StorageCall = {}) {
-    return snapshotsTogether(this.#of, of, call);
+  snapshotTogether(wish: TogetherWish, call: StorageCall = {}) {
+    return snapshotsTogether(this.#of, wish, call);
   }
 
   makeVolume(wish: Parameters<Hands["makeVolume"]>[0], call?: StorageCall) {
@@ -112,7 +113,7 @@ export class TowerHands implements Hands {
   }
 
   async removeSnapshot(snapshot: string, call?: StorageCall): Promise<void> {
-    const { tower, ssh } = this.#of;
+    const { tower, clusterId, ssh } = this.#of;
     const zbsSnapshot = zbsOfRef(snapshot);
     if (zbsSnapshot !== undefined) {
       if (ssh === undefined) throw needsCommandLine("remove a snapshot of it");
@@ -120,8 +121,13 @@ export class TowerHands implements Hands {
     }
     const found = (await findLunSnapshots(tower, [snapshot], call)).get(snapshot);
     if (found === undefined) return;
-    refuseOthers(found.name);
-    await deleteLunSnapshots(tower, [snapshot], call);
+    // What was taken of a virtual volume by itself has our name, and the LUN's is the cluster's.
+    const around = isOurs(found.name)
+      ? undefined
+      : await findVmVolumeSnapshotOf(tower, { clusterId, lunSnapshotName: found.name }, call);
+    refuseOthers(around?.name ?? found.name);
+    if (around === undefined) await deleteLunSnapshots(tower, [snapshot], call);
+    else await deleteVmVolumeSnapshots(tower, [around.id], call);
   }
 
   #target({ name, stripeCount, stripeBytes, theirs }: TargetWish, call: StorageCall | undefined): Promise<TowerTarget> {

@@ -1,4 +1,7 @@
+import type { ErrorCode } from "../../../../core/api/errors.ts";
 import type { GroupId, Instant } from "../../../../core/api/ids.ts";
+import type { Reason } from "../../../../core/api/reason.ts";
+import { boundedWarnings } from "../../../../core/run/warnings.ts";
 import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { TakenSnapshot } from "../cluster/hands.ts";
@@ -16,12 +19,14 @@ export interface Member {
   readonly lun: string | null;
   /** The cluster's own id; null: nobody knows in what it lies. */
   readonly zbsVolumeId: string | null;
+  /** CloudTower's id of the virtual volume whose LUN it is; null: it is a LUN by itself. */
+  readonly vmVolume: string | null;
 }
 
 /** Of a group, the snapshots that are not taken yet. */
 export const toTake = (database: Database, groupId: GroupId): readonly Member[] =>
   database.all<Member>(
-    `SELECT s.tableId, s.volumeId, v.kind, l.lun, l.zbsVolumeId FROM snapshots s
+    `SELECT s.tableId, s.volumeId, v.kind, l.lun, l.zbsVolumeId, l.vmVolume FROM snapshots s
      LEFT JOIN lunsOfVolumes l ON l.volumeId = s.volumeId LEFT JOIN volumes v ON v.id = s.volumeId
      WHERE groupId = ? AND NOT EXISTS (SELECT 1 FROM snapshotsOfTables t WHERE t.tableId = s.tableId)
      ORDER BY s.number`,
@@ -48,6 +53,20 @@ export const putTaken = (
     );
   }
 };
+
+/** Beside what was to be told of the group already. */
+export const putApart = (database: Database, groupId: GroupId, apartMs: number): void => {
+  if (apartMs === 0) return;
+  const sql = "SELECT warnings FROM snapshotGroups WHERE id = ?";
+  const told = database.one<{ warnings: string | null }>(sql, groupId)?.warnings ?? "[]";
+  const warnings = boundedWarnings([takenApart(apartMs), ...(JSON.parse(told) as Reason[])]);
+  database.run("UPDATE snapshotGroups SET warnings = ? WHERE id = ?", JSON.stringify(warnings), groupId);
+};
+
+const takenApart = (apartMs: number): Reason => ({
+  code: "SNAPSHOTS_APART" satisfies ErrorCode,
+  message: `The snapshots are not of one instant, but up to ${apartMs} ms apart: CloudTower takes these together with the nodes' command line only (storage.ssh of the gateway).`,
+});
 
 /** When it was really taken. */
 export const putInstant = (database: Database, groupId: GroupId, takenAt: Instant): void => {
