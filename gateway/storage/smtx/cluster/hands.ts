@@ -41,12 +41,18 @@ export interface VolumeRef extends LunRef {
   readonly vmVolume: string;
 }
 
-export interface VmWish {
-  readonly name: string;
+export type NicWish = Omit<VmNic, "order">;
+
+/** Resources, disks and NICs, each in their order. */
+export interface VmShape {
   readonly config: Omit<VmConfig, "disks" | "nics">;
   /** `volume`: CloudTower's id. */
   readonly disks: readonly (Pick<VmConfig["disks"][number], "bus" | "boot" | "index"> & { readonly volume: string })[];
-  readonly nics: readonly Omit<VmNic, "order">[];
+  readonly nics: readonly NicWish[];
+}
+
+export interface VmWish extends VmShape {
+  readonly name: string;
 }
 
 export interface VmRef {
@@ -105,6 +111,11 @@ export interface Hands {
     call?: StorageCall,
   ): Promise<VolumeRef>;
   makeVm(wish: VmWish, call?: StorageCall): Promise<VmRef>;
+  /**
+   * A VM that is off has these resources, disks and NICs from then on; its name, CD-ROM drives and
+   * firmware stay. Volumes that it has no more stay as well. @throws VOLUME_UNKNOWN
+   */
+  shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void>;
   /** Idempotent. */
   setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void>;
   rename(of: Named & { readonly name: string }, call?: StorageCall): Promise<void>;

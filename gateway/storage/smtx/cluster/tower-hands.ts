@@ -16,11 +16,12 @@ import {
 import { ensureTarget, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
 import { isOurs, ourName } from "../names.ts";
 import { cloneToLun, deleteSnapshot } from "../ssh/snapshots.ts";
-import type { CloneWish, Hands, LunRef, LunWish, TargetWish, VmWish } from "./hands.ts";
+import type { CloneWish, Hands, LunRef, LunWish, TargetWish, VmShape, VmWish } from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 import { zbsOfRef } from "./snapshot-refs.ts";
 import { snapshotsTogether } from "./snapshots-together.ts";
 import { makeVm, makeVolume, removeRebuilt, rename, setPower } from "./tower-vms.ts";
+import { shapeVm } from "./vm-shape.ts";
 
 /** What snapshots are read through lies in it. */
 const readTarget: TargetWish = { name: ourName("read"), stripeCount: 1, stripeBytes: 256 * 1024 };
@@ -80,6 +81,10 @@ export class TowerHands implements Hands {
 
   makeVm(wish: VmWish, call?: StorageCall) {
     return makeVm(this.#of, wish, call);
+  }
+
+  shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void> {
+    return shapeVm(this.#of, vm, shape, call);
   }
 
   setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void> {

@@ -17,6 +17,7 @@ import { migrate } from "../../extentstore/database/schema.ts";
  *   it.
  * - `renames`: what was made under a name of ours, and is to have its own.
  * - `basesOfMirrors`: clones of what the mirrors' writing started from.
+ * - `vmsBefore`: what VMs were before a rollback that has not ended, as JSON.
  * - `abilities`: what the cluster was seen to do.
  * - `foundBefore`: ids of what was on the cluster with names of ours when these records began. It
  *   is of records that are lost, and may be all that is left of backups: nobody removes it.
@@ -66,6 +67,12 @@ const own = `
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     PRIMARY KEY (kind, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS vmsBefore (
+    key TEXT NOT NULL,
+    vmId TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    PRIMARY KEY (key, vmId)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS abilities (
     name TEXT PRIMARY KEY,
