@@ -49,6 +49,10 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
     const { kind, name, origin } = await objectOf(volumeId);
     const own = ownId(volumeId);
     if (origin === undefined) return own;
+    if (kind === "nfs-file" && origin.role === "rebuilt") {
+      const inodes = model.nfsInodes.all().filter(({ file }) => file);
+      return inodes.find(({ nfs_export: of, path }) => `/exports/${of.name}/${path}` === name)?.id ?? own;
+    }
     const luns = model.luns.all();
     const volumes = model.vmVolumes.all();
     const made =
@@ -67,6 +71,12 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
     return object.origin === undefined
       ? ownId(id)
       : (model.vms.all().find(({ name }) => name === object.name)?.id ?? ownId(id));
+  };
+
+  const makeDirectories = (object: ObjectConfig, name: string): void => {
+    const [, , exportName = "", ...path] = name.split("/");
+    if (object.kind !== "nfs-file" || path.length < 2) return;
+    standIn.administration.makeDirectories(exportName, path.slice(0, -1), object.file.settings);
   };
 
   const administration: ClusterAdministration = {
@@ -108,6 +118,15 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
       refuseMirror(await objectOf(volumeId));
       customer.renameVolume(await clusterIdOf(volumeId), name);
       return objectOf(volumeId);
+    },
+    // Directories are made by whoever has mounted the export.
+    rebuildObject: async (options, call) => {
+      makeDirectories(options.object, options.name);
+      return driver.rebuildObject(options, call);
+    },
+    rebuildObstacles: async (options, call) => {
+      makeDirectories(options.object, options.name);
+      return driver.rebuildObstacles(options, call);
     },
     deleteVolume: async (volumeId) => {
       refuseMirror(await objectOf(volumeId));

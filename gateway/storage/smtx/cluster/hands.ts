@@ -1,6 +1,9 @@
 import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
+import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts";
 import type { VmConfig, VmNic } from "../../../../core/api/object/vm.ts";
+import type { FilePlace } from "../../../../core/object/file-place.ts";
 import type { StorageCall } from "../../call.ts";
+import type { FileRef } from "../records/files.ts";
 
 /*
  * What is done on the cluster, each so that it may be done again: what is there already under the
@@ -75,6 +78,13 @@ export interface CloneWish {
   readonly name: string;
 }
 
+/** A LUN of ours that is to be a file. */
+export interface FileWish extends FilePlace {
+  readonly zbsVolumeId: string;
+  /** Of an export that has to be made. */
+  readonly settings: NfsExportSettings;
+}
+
 interface Named {
   readonly kind: "lun" | "vm-volume" | "vm";
   /** CloudTower's. */
@@ -105,11 +115,25 @@ export interface Hands {
     call?: StorageCall,
   ): Promise<VolumeRef>;
   makeVm(wish: VmWish, call?: StorageCall): Promise<VmRef>;
+  /**
+   * A LUN of ours becomes a file, in its export, which is made where there is none. The directory has
+   * to be there. Idempotent.
+   * @throws OBJECT_NAME_TAKEN, DIRECTORY_UNKNOWN
+   */
+  makeFile(wish: FileWish, call?: StorageCall): Promise<FileRef>;
+  /** Makes a file what a snapshot has. Idempotent. @param to.zbsSnapshot the cluster's own id */
+  rollBackFile(to: { readonly inodeId: string; readonly zbsSnapshot: string }, call?: StorageCall): Promise<void>;
+  /** Only what the records say that a restore has made. Idempotent. */
+  removeFile(file: FileRef | FileWish, call?: StorageCall): Promise<void>;
   /** Idempotent. */
   setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void>;
   rename(of: Named & { readonly name: string }, call?: StorageCall): Promise<void>;
   /** For people, who may change them. What it has besides stays. */
-  label(of: Named, labels: Readonly<Record<string, string>>, call?: StorageCall): Promise<void>;
+  label(
+    of: Pick<Named, "id"> & { readonly kind: Named["kind"] | "nfs-file" },
+    labels: Readonly<Record<string, string>>,
+    call?: StorageCall,
+  ): Promise<void>;
   /** Only what the records say that a restore has made. Idempotent. */
   removeRebuilt(of: Named, call?: StorageCall): Promise<void>;
   /** Idempotent. @throws NOT_OURS */

@@ -16,10 +16,11 @@ import {
 import { ensureTarget, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
 import { isOurs, ourName } from "../names.ts";
 import { cloneToLun, deleteSnapshot } from "../ssh/snapshots.ts";
-import type { CloneWish, Hands, LunRef, LunWish, TargetWish, VmWish } from "./hands.ts";
+import type { CloneWish, FileWish, Hands, LunRef, LunWish, TargetWish, VmWish } from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 import { zbsOfRef } from "./snapshot-refs.ts";
 import { snapshotsTogether } from "./snapshots-together.ts";
+import { makeFile, removeFile, rollBackFile } from "./tower-files.ts";
 import { makeVm, makeVolume, removeRebuilt, rename, setPower } from "./tower-vms.ts";
 
 /** What snapshots are read through lies in it. */
@@ -82,6 +83,18 @@ export class TowerHands implements Hands {
     return makeVm(this.#of, wish, call);
   }
 
+  makeFile(wish: FileWish, call?: StorageCall) {
+    return makeFile(this.#of, wish, call);
+  }
+
+  rollBackFile(to: Parameters<Hands["rollBackFile"]>[0], call?: StorageCall): Promise<void> {
+    return rollBackFile(this.#of, to, call);
+  }
+
+  removeFile(file: Parameters<Hands["removeFile"]>[0], call?: StorageCall): Promise<void> {
+    return removeFile(this.#of, file, call);
+  }
+
   setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void> {
     return setPower(this.#of, vm, power, call);
   }
@@ -91,7 +104,8 @@ export class TowerHands implements Hands {
   }
 
   async label(of: Parameters<Hands["label"]>[0], labels: Readonly<Record<string, string>>, call?: StorageCall) {
-    const kind = ({ lun: "iscsi_luns", "vm-volume": "vm_volumes", vm: "vms" } as const)[of.kind];
+    const kinds = { lun: "iscsi_luns", "vm-volume": "vm_volumes", vm: "vms", "nfs-file": "nfs_inodes" } as const;
+    const kind = kinds[of.kind];
     for (const [key, value] of Object.entries(labels)) {
       const { id: labelId } = await ensureLabel(this.#of.tower, { key, value }, call);
       await addLabel(this.#of.tower, { labelId, kind, ids: [of.id] }, call);

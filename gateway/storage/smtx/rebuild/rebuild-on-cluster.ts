@@ -8,13 +8,15 @@ import type { RebuildToMake } from "./made.ts";
 export interface RebuiltOnCluster {
   readonly luns: readonly LunRef[];
   readonly volumes: readonly VolumeRef[];
+  /** The LUNs that are to be files. */
+  readonly files: readonly LunRef[];
   readonly vms: readonly VmRef[];
 }
 
 /** Makes the LUNs, volumes and VMs of a rebuild, of snapshots that share their data. */
 export const rebuildOnCluster = async (
   context: ClusterContext,
-  { luns, volumes, vms }: RebuildToMake,
+  { luns, volumes, files, vms }: RebuildToMake,
   call: StorageCall,
 ): Promise<RebuiltOnCluster> => {
   const { hands } = context;
@@ -34,6 +36,10 @@ export const rebuildOnCluster = async (
     towerIds.set(volumeId, made.vmVolume);
     madeVolumes.push(made);
   }
+  const madeFiles: LunRef[] = [];
+  for (const { snapshot, name } of files) {
+    madeFiles.push(await hands.cloneSnapshot({ snapshot: snapshot ?? gone(), name }, call));
+  }
   const madeVms: VmRef[] = [];
   for (const { vmId: _, disks, ...vm } of vms) {
     const there = disks.map(({ volumeId, volume, ...disk }) => ({
@@ -42,7 +48,7 @@ export const rebuildOnCluster = async (
     }));
     madeVms.push(await hands.makeVm({ ...vm, disks: there }, call));
   }
-  return { luns: madeLuns, volumes: madeVolumes, vms: madeVms };
+  return { luns: madeLuns, volumes: madeVolumes, files: madeFiles, vms: madeVms };
 };
 
 const gone = (): never => {
