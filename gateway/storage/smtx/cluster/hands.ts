@@ -3,7 +3,6 @@ import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts"
 import type { VmConfig, VmNic } from "../../../../core/api/object/vm.ts";
 import type { FilePlace } from "../../../../core/object/file-place.ts";
 import type { StorageCall } from "../../call.ts";
-import type { FileRef } from "../records/files.ts";
 
 /*
  * What is done on the cluster, each so that it may be done again: what is there already under the
@@ -78,6 +77,14 @@ export interface CloneWish {
   readonly name: string;
 }
 
+export interface FileRef {
+  /** CloudTower's id. */
+  readonly inode: string;
+  /** The cluster's own. */
+  readonly inodeId: string;
+  readonly zbsVolumeId: string;
+}
+
 /** A LUN of ours that is to be a file. */
 export interface FileWish extends FilePlace {
   readonly zbsVolumeId: string;
@@ -116,8 +123,8 @@ export interface Hands {
   ): Promise<VolumeRef>;
   makeVm(wish: VmWish, call?: StorageCall): Promise<VmRef>;
   /**
-   * A LUN of ours becomes a file, in its export, which is made where there is none. The directory has
-   * to be there. Idempotent.
+   * A LUN of ours becomes a file, in its export, which is made where there is none. Its directory
+   * has to be there. Idempotent.
    * @throws OBJECT_NAME_TAKEN, DIRECTORY_UNKNOWN
    */
   makeFile(wish: FileWish, call?: StorageCall): Promise<FileRef>;

@@ -1,13 +1,11 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { FilePlace } from "../../../../core/object/file-place.ts";
 import type { StorageCall } from "../../call.ts";
-import { ensureExport, listExports, listInodesOfExport, type TowerExport } from "../cloud-tower/nouns/nfs.ts";
-import { pathOf } from "../inventory/find-files.ts";
-import type { FileRef } from "../records/files.ts";
+import { ensureExport, listExports, listInodesOfExport, pathOf, type TowerExport } from "../cloud-tower/nouns/nfs.ts";
 import { deleteFile, fileFromLun, rollbackFile, showFile } from "../ssh/files.ts";
 import type { SshRunner } from "../ssh/runner.ts";
 import { noDirectory } from "./directories.ts";
-import type { FileWish } from "./hands.ts";
+import type { FileRef, FileWish } from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 
 /* NFS files, which the nodes' command line alone makes, and which CloudTower lists. */

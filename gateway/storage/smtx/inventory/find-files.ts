@@ -1,5 +1,5 @@
 import type { StorageCall } from "../../call.ts";
-import { listExports, listInodes, type TowerInode } from "../cloud-tower/nouns/nfs.ts";
+import { listExports, listInodes, pathOf } from "../cloud-tower/nouns/nfs.ts";
 import type { FileVolume } from "../ssh/files.ts";
 import type { FoundCluster } from "./found.ts";
 import { stripedAs } from "./striped.ts";
@@ -45,14 +45,3 @@ const asFound = ({ zbsVolumeId, stripeCount, stripeBytes }: FileVolume, extentBy
   zbsVolumeId,
   geometry: stripedAs({ stripeCount, stripeBytes }, extentBytes),
 });
-
-const depthMax = 64;
-
-/** From the export on. */
-export const pathOf = (inode: TowerInode, byId: ReadonlyMap<string, TowerInode>): string => {
-  const parts = [inode.name];
-  for (let at = byId.get(inode.parentId); at !== undefined && parts.length < depthMax; at = byId.get(at.parentId)) {
-    parts.unshift(at.name);
-  }
-  return parts.join("/");
-};

@@ -5,8 +5,9 @@ import { defaultPool } from "../../extentstore/cluster/pools.ts";
 import { geometryOf, type VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import { insertVolume, labelsText, removeVolume } from "../../extentstore/cluster/volumes.ts";
 import type { Database } from "../../extentstore/database/database.ts";
+import type { FileRef } from "../cluster/hands.ts";
+import { type FileToBe, listFilesToBe, putFile } from "../files/files-of-volumes.ts";
 import { isRebuild } from "../names.ts";
-import { type FileRef, type FileToBe, listFilesToBe, putFile } from "../records/files.ts";
 import type { FoundCluster, FoundLunRef } from "./found.ts";
 import { freeNames } from "./free-names.ts";
 

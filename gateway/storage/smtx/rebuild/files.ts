@@ -4,23 +4,16 @@ import type { ObjectId } from "../../control.ts";
 import { findMade } from "../../extentstore/cluster/rebuilt.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { noDirectoryFor } from "../cluster/directories.ts";
-import type { FileWish } from "../cluster/hands.ts";
+import type { FileRef, FileWish } from "../cluster/hands.ts";
 import { noShellForFiles } from "../cluster/tower-files.ts";
 import type { ClusterContext } from "../context.ts";
+import { exportSettings, type FileToBe, fileOfVolume, listFilesToBe, putMadeFile } from "../files/files-of-volumes.ts";
 import type { FoundCluster } from "../inventory/found.ts";
-import {
-  exportSettings,
-  type FileRef,
-  type FileToBe,
-  fileOfVolume,
-  listFilesToBe,
-  putMadeFile,
-} from "../records/files.ts";
 import { raiseGeneration } from "../records/generation.ts";
 
 /*
  * Files of restores. The cluster makes one of a LUN and gives it its name at once, so that it is a
- * LUN of ours stands in the records before: whoever comes after a death finds either.
+ * LUN of ours stands in the records before: who comes after a death finds either.
  */
 
 /** What is in the way of a file that is to be called so. */
@@ -52,7 +45,9 @@ const wishOf = (file: FileToBe): FileWish => ({
   settings: exportSettings(file),
 });
 
-/** What a restore has made on the cluster of a file: that, or what is to be it. Inside a transaction. */
+/**
+ * What a restore has made of a file: that, or what is to be it. Inside a transaction.
+ */
 export const madeFile = (database: Database, { kind, id }: ObjectId): FileRef | FileWish | undefined => {
   const made = kind === "nfs-file" ? findMade(database, { kind, id }) : undefined;
   if (made?.role !== "rebuilt") return undefined;

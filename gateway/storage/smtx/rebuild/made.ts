@@ -5,8 +5,8 @@ import type { VmDiskRow, VmNicRow, VmRow } from "../../extentstore/cluster/vms.t
 import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { ContentStep, Database } from "../../extentstore/database/database.ts";
 import type { LunRef, LunWish, VmRef, VmWish, VolumeRef } from "../cluster/hands.ts";
+import { fileOfVolume } from "../files/files-of-volumes.ts";
 import { digestOf, ourName, ownerTag } from "../names.ts";
-import { fileOfVolume } from "../records/files.ts";
 import { askedLunId, putLun, snapshotOf } from "../records/luns.ts";
 
 /*

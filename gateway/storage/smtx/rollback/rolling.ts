@@ -2,7 +2,8 @@ import type { GroupId } from "../../../../core/api/ids.ts";
 import { snapshotOfVolume } from "../../extentstore/cluster/stand-ins.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { lockedBy } from "../../extentstore/rollback/record.ts";
-import { type FileRef, fileOfVolume } from "../records/files.ts";
+import type { FileRef } from "../cluster/hands.ts";
+import { fileOfVolume } from "../files/files-of-volumes.ts";
 import { lunOfVolume } from "../records/luns.ts";
 
 export interface VolumeToRollBack {

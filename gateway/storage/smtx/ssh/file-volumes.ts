@@ -7,8 +7,8 @@ import type { SshRunner } from "./runner.ts";
 const askedAtOnce = 4;
 
 /**
- * Which volumes files are. It never changes of a file, so each is asked for once: a cluster may have
- * thousands.
+ * Which volumes files are. It never changes of a file, so each is asked for once: a cluster may
+ * have thousands.
  */
 export class FileVolumes {
   readonly #ssh: SshRunner;

@@ -4,8 +4,8 @@ import { fieldOf, notUnderstood, printedObjects, textOf } from "./printed.ts";
 import type { SshRunner } from "./runner.ts";
 
 /*
- * NFS files by the nodes' command line. CloudTower knows a file by its inode, which is called by the
- * first groups of its volume's id only. None of it was run on a cluster, and that an inode is
+ * NFS files by the nodes' command line. CloudTower knows a file by its inode, which is called by
+ * the first groups of its volume's id only. None of it was run on a cluster, and that an inode is
  * deleted so is a guess.
  */
 

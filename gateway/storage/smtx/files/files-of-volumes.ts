@@ -1,18 +1,11 @@
 import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts";
 import type { Database } from "../../extentstore/database/database.ts";
+import type { FileRef } from "../cluster/hands.ts";
 
 /*
- * Which of a cluster's files stand for volumes. What a rebuild makes a file of is a LUN first, which
- * stands in its row until it is one no more. Everything here runs inside the caller's transaction.
+ * What a rebuild makes a file of is a LUN first, which stands in its row until it is one no more.
+ * Everything here runs inside the caller's transaction.
  */
-
-export interface FileRef {
-  /** CloudTower's id. */
-  readonly inode: string;
-  /** The cluster's own. */
-  readonly inodeId: string;
-  readonly zbsVolumeId: string;
-}
 
 export const fileOfVolume = (database: Database, volumeId: string): FileRef | undefined =>
   database.one<FileRef>("SELECT inode, inodeId, zbsVolumeId FROM filesOfVolumes WHERE volumeId = ?", volumeId);
