@@ -1,5 +1,6 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
+import { ourDescription } from "../abilities/only-node.ts";
 import { addLabel, ensureLabel } from "../cloud-tower/nouns/labels.ts";
 import { deleteLunSnapshots, findLunSnapshots } from "../cloud-tower/nouns/lun-snapshots.ts";
 import {
@@ -141,7 +142,7 @@ export class TowerHands implements Hands {
     const { tower, clusterId, replicas, initiatorName, chap } = this.#of;
     const shape = { clusterId, name, replicas, thin: true, stripeCount, stripeBytes };
     const guarded = {
-      ...{ ipWhitelist: "*/*", iqnWhitelist: initiatorName, description: "Made by smtx-backup; leave it alone." },
+      ...{ ipWhitelist: "*/*", iqnWhitelist: initiatorName, description: ourDescription },
       ...(chap !== undefined && { chap }),
     };
     const settings = theirs && {
