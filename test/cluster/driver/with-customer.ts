@@ -48,6 +48,10 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
   const clusterIdOf = async (volumeId: string): Promise<string> => {
     const { kind, name, origin } = await objectOf(volumeId);
     const own = ownId(volumeId);
+    if (kind === "nfs-file" && origin?.role === "rebuilt") {
+      const inodes = model.nfsInodes.all().filter(({ file }) => file);
+      return inodes.find(({ nfs_export: of, path }) => `/exports/${of.name}/${path}` === name)?.id ?? own;
+    }
     const luns = model.luns.all();
     const volumes = model.vmVolumes.all();
     if (origin === undefined && [...luns, ...volumes, ...model.nfsInodes.all()].some(isNamed(own))) return own;
@@ -77,6 +81,12 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
       if (volume?.kind === "volume" && volume.vms === undefined)
         await customer.deleteVolume(await clusterIdOf(volumeId));
     }
+  };
+
+  const makeDirectories = (object: ObjectConfig, name: string): void => {
+    const [, , exportName = "", ...path] = name.split("/");
+    if (object.kind !== "nfs-file" || path.length < 2) return;
+    standIn.administration.makeDirectories(exportName, path.slice(0, -1), object.file.settings);
   };
 
   const administration: ClusterAdministration = {
@@ -114,6 +124,15 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
       refuseMirror(await objectOf(volumeId));
       customer.renameVolume(await clusterIdOf(volumeId), name);
       return objectOf(volumeId);
+    },
+    // Directories are made by whoever has mounted the export.
+    rebuildObject: async (options, call) => {
+      makeDirectories(options.object, options.name);
+      return driver.rebuildObject(options, call);
+    },
+    rebuildObstacles: async (options, call) => {
+      makeDirectories(options.object, options.name);
+      return driver.rebuildObstacles(options, call);
     },
     deleteVolume: async (volumeId) => {
       refuseMirror(await objectOf(volumeId));

@@ -1,5 +1,7 @@
 import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
+import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts";
 import type { VmConfig, VmNic } from "../../../../core/api/object/vm.ts";
+import type { FilePlace } from "../../../../core/object/file-place.ts";
 import type { StorageCall } from "../../call.ts";
 
 /*
@@ -81,6 +83,21 @@ export interface CloneWish {
   readonly name: string;
 }
 
+export interface FileRef {
+  /** CloudTower's id. */
+  readonly inode: string;
+  /** The cluster's own. */
+  readonly inodeId: string;
+  readonly zbsVolumeId: string;
+}
+
+/** A LUN of ours that is to be a file. */
+export interface FileWish extends FilePlace {
+  readonly zbsVolumeId: string;
+  /** Of an export that has to be made. */
+  readonly settings: NfsExportSettings;
+}
+
 interface Named {
   readonly kind: "lun" | "vm-volume" | "vm";
   /** CloudTower's. */
@@ -116,11 +133,25 @@ export interface Hands {
    * firmware stay. Volumes that it has no more stay as well. @throws VOLUME_UNKNOWN
    */
   shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void>;
+  /**
+   * A LUN of ours becomes a file, in its export, which is made where there is none. Its directory
+   * has to be there. Idempotent.
+   * @throws OBJECT_NAME_TAKEN, DIRECTORY_UNKNOWN
+   */
+  makeFile(wish: FileWish, call?: StorageCall): Promise<FileRef>;
+  /** Makes a file what a snapshot has. Idempotent. @param to.zbsSnapshot the cluster's own id */
+  rollBackFile(to: { readonly inodeId: string; readonly zbsSnapshot: string }, call?: StorageCall): Promise<void>;
+  /** Only what the records say that a restore has made. Idempotent. */
+  removeFile(file: FileRef | FileWish, call?: StorageCall): Promise<void>;
   /** Idempotent. */
   setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void>;
   rename(of: Named & { readonly name: string }, call?: StorageCall): Promise<void>;
   /** For people, who may change them. What it has besides stays. */
-  label(of: Named, labels: Readonly<Record<string, string>>, call?: StorageCall): Promise<void>;
+  label(
+    of: Pick<Named, "id"> & { readonly kind: Named["kind"] | "nfs-file" },
+    labels: Readonly<Record<string, string>>,
+    call?: StorageCall,
+  ): Promise<void>;
   /** Only what the records say that a restore has made. Idempotent. */
   removeRebuilt(of: Named, call?: StorageCall): Promise<void>;
   /** Idempotent. @throws NOT_OURS */

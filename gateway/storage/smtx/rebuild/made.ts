@@ -5,7 +5,8 @@ import type { VmRow } from "../../extentstore/cluster/vms.ts";
 import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { ContentStep, Database } from "../../extentstore/database/database.ts";
 import type { LunRef, LunWish, VmRef, VolumeRef } from "../cluster/hands.ts";
-import { ourName, ownerTag } from "../names.ts";
+import { fileOfVolume } from "../files/files-of-volumes.ts";
+import { digestOf, ourName, ownerTag } from "../names.ts";
 import { askedLunId, putLun, snapshotOf } from "../records/luns.ts";
 import { type VmDraft, vmDraft } from "../records/vm-draft.ts";
 
@@ -29,13 +30,16 @@ export interface VolumeToMake extends ToMake {
 export interface RebuildToMake {
   readonly luns: readonly (ToMake & { readonly wish: LunWish })[];
   readonly volumes: readonly VolumeToMake[];
-  readonly files: readonly string[];
+  /** LUNs at first, under these names. */
+  readonly files: readonly (ToMake & { readonly name: string; readonly path: string })[];
   readonly vms: readonly (VmDraft & { readonly name: string })[];
 }
 
 export const rebuildToMake = (database: Database, contents: readonly ContentStep[]): RebuildToMake => {
   const rows = database.all<VolumeRow>(
-    "SELECT * FROM volumes v WHERE role = 'rebuilt' AND NOT EXISTS (SELECT 1 FROM lunsOfVolumes l WHERE l.volumeId = v.id)",
+    `SELECT * FROM volumes v WHERE role = 'rebuilt'
+     AND NOT EXISTS (SELECT 1 FROM lunsOfVolumes l WHERE l.volumeId = v.id)
+     AND NOT EXISTS (SELECT 1 FROM filesOfVolumes f WHERE f.volumeId = v.id)`,
   );
   const common = (row: VolumeRow): ToMake => ({
     volumeId: row.id,
@@ -46,7 +50,13 @@ export const rebuildToMake = (database: Database, contents: readonly ContentStep
     volumes: rows
       .filter(({ kind }) => kind === "volume")
       .map((row) => ({ ...common(row), name: madeName(row), sizeBytes: row.sizeBytes, sharing: row.sharing === 1 })),
-    files: rows.filter(({ kind }) => kind === "nfs-file").map(({ name }) => name),
+    files: rows
+      .filter(({ kind }) => kind === "nfs-file")
+      .map((row) => {
+        const { volumeId, snapshot } = common(row);
+        // It is not written once more when it is there: what another snapshot has is another one.
+        return { volumeId, snapshot, name: `${madeName(row)}.${digestOf(snapshot ?? "")}`, path: row.name };
+      }),
     vms: database
       .all<VmRow>(
         "SELECT * FROM vms v WHERE role = 'rebuilt' AND NOT EXISTS (SELECT 1 FROM vmsOnCluster c WHERE c.vmId = v.id)",
@@ -85,6 +95,12 @@ export const putMadeLun = (database: Database, volumeId: string, made: LunRef): 
   markRebuilt(database, volumeId);
   database.run("UPDATE volumes SET lunId = ? WHERE id = ?", made.lunId, volumeId);
   putRename(database, "lun", made.lun, nameOf(database, "volumes", volumeId));
+};
+
+/** It has its name when it is a file. */
+export const putLunOfFile = (database: Database, volumeId: string, made: LunRef): void => {
+  putLun(database, volumeId, made);
+  markRebuilt(database, volumeId);
 };
 
 export const putMadeVolume = (database: Database, volumeId: string, made: VolumeRef): void => {
@@ -127,7 +143,11 @@ export const endRename = (database: Database, { kind, id, name }: Rename): void 
 export const madeOf = (
   database: Database,
   { kind, id, volumeId }: { readonly kind: ObjectKind; readonly id: string; readonly volumeId: string },
-): Omit<Rename, "name"> | undefined => {
+): { readonly kind: Rename["kind"] | "nfs-file"; readonly id: string } | undefined => {
+  if (kind === "nfs-file") {
+    const file = fileOfVolume(database, volumeId);
+    return file && { kind, id: file.inode };
+  }
   if (kind === "vm") {
     const row = database.one<{ vm: string }>("SELECT vm FROM vmsOnCluster WHERE vmId = ?", id);
     return row && { kind: "vm", id: row.vm };

@@ -8,13 +8,15 @@ import type { RebuildToMake, VolumeToMake } from "./made.ts";
 export interface RebuiltOnCluster {
   readonly luns: readonly LunRef[];
   readonly volumes: readonly VolumeRef[];
+  /** The LUNs that are to be files. */
+  readonly files: readonly LunRef[];
   readonly vms: readonly VmRef[];
 }
 
 /** Makes the LUNs, volumes and VMs of a rebuild, of snapshots that share their data. */
 export const rebuildOnCluster = async (
   context: ClusterContext,
-  { luns, volumes, vms }: RebuildToMake,
+  { luns, volumes, files, vms }: RebuildToMake,
   call: StorageCall,
 ): Promise<RebuiltOnCluster> => {
   const { hands } = context;
@@ -27,6 +29,10 @@ export const rebuildOnCluster = async (
   }
   const madeVolumes = await makeVolumes(context, volumes, call);
   const towerIds = new Map(volumes.map(({ volumeId }, n) => [volumeId, madeVolumes[n]?.vmVolume]));
+  const madeFiles: LunRef[] = [];
+  for (const { snapshot, name } of files) {
+    madeFiles.push(await hands.cloneSnapshot({ snapshot: snapshot ?? gone(), name }, call));
+  }
   const madeVms: VmRef[] = [];
   for (const { vmId: _, disks, ...vm } of vms) {
     const there = disks.map(({ volumeId, volume, ...disk }) => ({
@@ -35,7 +41,7 @@ export const rebuildOnCluster = async (
     }));
     madeVms.push(await hands.makeVm({ ...vm, disks: there }, call));
   }
-  return { luns: madeLuns, volumes: madeVolumes, vms: madeVms };
+  return { luns: madeLuns, volumes: madeVolumes, files: madeFiles, vms: madeVms };
 };
 
 /** Each with its snapshot's content. What is there already under the name is taken, and filled. */

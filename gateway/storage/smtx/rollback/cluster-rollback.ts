@@ -14,7 +14,7 @@ import { type ClusterContext, lookAt } from "../context.ts";
 import { giveNames, learn, nobodyWrites } from "../rebuild/cluster-restores.ts";
 import { changeCluster } from "../records/changing.ts";
 import { Comparing } from "../records/comparing.ts";
-import { type LunToRollBack, lunsToRollBack } from "./rolling.ts";
+import { type VolumeToRollBack, volumesToRollBack } from "./rolling.ts";
 import { partsOf, partsToPutBack, putMadeAgain, putPartsBack, refuseOtherParts, type VmParts } from "./vm-parts.ts";
 import { forgetVms, keepVms, recallVms } from "./vms-before.ts";
 
@@ -65,7 +65,7 @@ export const rollBackOnCluster = async (
     call,
   );
   if (known !== undefined) return known;
-  await rollLunsBack(context, { key, fromGroupId: from.groupId }, call);
+  await rollVolumesBack(context, { key, fromGroupId: from.groupId }, call);
   const { told } = await changeCluster<RolledBackParts, readonly VolumeRef[]>(
     context,
     {
@@ -117,7 +117,7 @@ export const undoOnCluster = async (
     return { wasDone: false, vms: partsOf(database, vms) };
   };
   if (begun === undefined) return { wasDone: (await ledger.change(plan, call)).wasDone };
-  await rollLunsBack(context, begun, call);
+  await rollVolumesBack(context, begun, call);
   const { wasDone } = await changeCluster(
     context,
     {
@@ -130,20 +130,26 @@ export const undoOnCluster = async (
   return { wasDone };
 };
 
-const rollLunsBack = async (
+const rollVolumesBack = async (
   { ledger, hands }: ClusterContext,
   of: { readonly key: GroupId; readonly fromGroupId: GroupId },
   call: StorageCall | undefined,
 ): Promise<void> => {
-  for (const one of await ledger.read((database) => lunsToRollBack(database, of), call)) {
+  for (const one of await ledger.read((database) => volumesToRollBack(database, of), call)) {
     call?.signal?.throwIfAborted();
-    await hands.rollBackLun(one.lun, { snapshot: one.snapshot ?? gone(one) }, call);
+    const { snapshot, zbsVolumeId } = one.taken ?? gone(one);
+    if (one.file !== undefined) {
+      await hands.rollBackFile({ inodeId: one.file.inodeId, zbsSnapshot: zbsVolumeId }, call);
+    } else if (one.lun !== undefined) {
+      await hands.rollBackLun(one.lun, { snapshot }, call);
+    }
     call?.onMoved?.();
   }
 };
 
-const gone = ({ lun }: LunToRollBack): never => {
-  throw new VisibleError("SNAPSHOT_UNKNOWN", `The cluster has no snapshot for the LUN ${lun} any more.`, {
+const gone = ({ volumeId, lun, file }: VolumeToRollBack): never => {
+  const what = lun === undefined ? `the file ${file?.inodeId ?? volumeId}` : `the LUN ${lun}`;
+  throw new VisibleError("SNAPSHOT_UNKNOWN", `The cluster has no snapshot for ${what} any more.`, {
     hint: "Roll back to another group. List them with: smtx-backup group list",
   });
 };
