@@ -31,9 +31,9 @@ export const changesOnCluster = async (
 };
 
 /**
- * Each LUN becomes its snapshot by a task of the cluster's, and then each VM gets its parts. That it
- * has begun is in the records before the first, so whoever dies in between leaves what can be gone
- * on with, or undone.
+ * Each LUN becomes its snapshot by a task of the cluster's, and then each VM gets its parts. That
+ * it has begun is in the records before the first, so whoever dies in between leaves what can be
+ * gone on with, or undone.
  */
 export const rollBackOnCluster = async (
   context: ClusterContext,
