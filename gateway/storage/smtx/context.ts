@@ -19,10 +19,10 @@ export interface ClusterContext {
   readonly initiator: Initiator;
   /** What the cluster has now, without what is ours. */
   readonly find: (call?: StorageCall) => Promise<FoundCluster>;
-  /** Whatever is snapshotted together is of one instant. */
-  readonly takesAnyAtOnce: boolean;
   /** Undefined: nobody may ask for extent tables. */
   readonly extentTokens: AskTokens | undefined;
+  /** Whether anything there makes files. */
+  readonly makesFiles: boolean;
   /** Who holds what is open. */
   readonly holder: Holder;
   readonly reaper: Reaper;
@@ -35,7 +35,7 @@ const looksMax = 20;
 /** Reads the records beside what the cluster has now; nothing is kept of it. */
 export const lookAt = async <T>(
   { ledger, find }: ClusterContext,
-  work: (database: Database) => T,
+  work: (database: Database, found: FoundCluster) => T,
   call?: StorageCall,
 ): Promise<T> => {
   for (let looks = 1; ; looks++) {
@@ -45,7 +45,7 @@ export const lookAt = async <T>(
       // What was made meanwhile would be missing in what was found.
       if (generationOf(database) !== generation && looks < looksMax) return undefined;
       syncRecords(database, found);
-      return { result: work(database) };
+      return { result: work(database, found) };
     }, call);
     if (looked !== undefined) return looked.result;
   }

@@ -18,11 +18,23 @@ import { ensureTarget, type TowerTarget } from "../cloud-tower/nouns/targets.ts"
 import { deleteVmVolumeSnapshots, findVmVolumeSnapshotOf } from "../cloud-tower/nouns/vm-volume-snapshots.ts";
 import { isOurs, ourName } from "../names.ts";
 import { cloneToLun, deleteSnapshot } from "../ssh/snapshots.ts";
-import type { CloneWish, Hands, LunRef, LunWish, TargetWish, TogetherWish, VmWish } from "./hands.ts";
+import type {
+  CloneWish,
+  FileWish,
+  Hands,
+  LunRef,
+  LunWish,
+  TargetWish,
+  TogetherWish,
+  VmShape,
+  VmWish,
+} from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 import { zbsOfRef } from "./snapshot-refs.ts";
 import { snapshotsTogether } from "./snapshots-together.ts";
+import { makeFile, removeFile, rollBackFile } from "./tower-files.ts";
 import { makeVm, makeVolume, removeRebuilt, rename, setPower } from "./tower-vms.ts";
+import { shapeVm } from "./vm-shape.ts";
 
 /** What snapshots are read through lies in it. */
 const readTarget: TargetWish = { name: ourName("read"), stripeCount: 1, stripeBytes: 256 * 1024 };
@@ -84,6 +96,22 @@ export class TowerHands implements Hands {
     return makeVm(this.#of, wish, call);
   }
 
+  shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void> {
+    return shapeVm(this.#of, vm, shape, call);
+  }
+
+  makeFile(wish: FileWish, call?: StorageCall) {
+    return makeFile(this.#of, wish, call);
+  }
+
+  rollBackFile(to: Parameters<Hands["rollBackFile"]>[0], call?: StorageCall): Promise<void> {
+    return rollBackFile(this.#of, to, call);
+  }
+
+  removeFile(file: Parameters<Hands["removeFile"]>[0], call?: StorageCall): Promise<void> {
+    return removeFile(this.#of, file, call);
+  }
+
   setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void> {
     return setPower(this.#of, vm, power, call);
   }
@@ -93,7 +121,8 @@ export class TowerHands implements Hands {
   }
 
   async label(of: Parameters<Hands["label"]>[0], labels: Readonly<Record<string, string>>, call?: StorageCall) {
-    const kind = ({ lun: "iscsi_luns", "vm-volume": "vm_volumes", vm: "vms" } as const)[of.kind];
+    const kinds = { lun: "iscsi_luns", "vm-volume": "vm_volumes", vm: "vms", "nfs-file": "nfs_inodes" } as const;
+    const kind = kinds[of.kind];
     for (const [key, value] of Object.entries(labels)) {
       const { id: labelId } = await ensureLabel(this.#of.tower, { key, value }, call);
       await addLabel(this.#of.tower, { labelId, kind, ids: [of.id] }, call);
