@@ -9,8 +9,8 @@ import { refOfZbs } from "./snapshot-refs.ts";
 import { snapshotsByTower } from "./snapshots-apart.ts";
 
 /**
- * The nodes' command line takes whatever there is, at one instant; CloudTower as closely together as
- * it can.
+ * The nodes' command line takes whatever there is, at one instant. CloudTower takes it as close
+ * together as it can.
  * @throws OBJECT_KIND_UNSUPPORTED where neither can
  */
 export const snapshotsTogether = async (
