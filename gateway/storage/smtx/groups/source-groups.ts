@@ -3,7 +3,7 @@ import type { Instant } from "../../../../core/api/ids.ts";
 import type { StorageCall } from "../../call.ts";
 import type { SnapshotGroup, SnapshotGroupOptions } from "../../control.ts";
 import { findGroup, snapshotGroup } from "../../extentstore/cluster/snapshots.ts";
-import type { TakenSnapshot } from "../cluster/hands.ts";
+import type { SnapshotMember, TakenSnapshot } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
 import { ourName, ownerTag } from "../names.ts";
 import { changeCluster } from "../records/changing.ts";
@@ -23,7 +23,8 @@ export const takeSourceGroup = async (
         snapshotGroup(database, { ...options, takenAt: instantNow() });
         return toTake(database, groupId);
       },
-      realize: (members, watch) => takeMembers(context, ourName("group", ownerTag(owner), groupId), members, watch),
+      realize: (members, watch) =>
+        takeMembers(context, { name: ourName("group", ownerTag(owner), groupId), members }, watch),
       finish: (database, members, { taken, takenAt }) => {
         if (members.length === 0) return;
         putTaken(database, members, taken);
@@ -46,19 +47,23 @@ export interface TakenMembers {
   readonly takenAt: Instant;
 }
 
+/** @param others what is snapshotted in the same instant, and is no volume in the records */
 export const takeMembers = async (
   { hands }: ClusterContext,
-  name: string,
-  members: readonly Member[],
+  {
+    name,
+    members,
+    others = [],
+  }: { readonly name: string; readonly members: readonly Member[]; readonly others?: readonly SnapshotMember[] },
   call: StorageCall,
 ): Promise<TakenMembers> => {
   const takenAt = instantNow();
-  if (members.length === 0) return { taken: new Map(), takenAt };
+  if (members.length + others.length === 0) return { taken: new Map(), takenAt };
   const wanted = members.map((member) => ({
     zbsVolumeId: zbsVolumeOf(member) ?? unreadable(member.volumeId),
     lun: member.lun ?? undefined,
   }));
-  return { taken: await hands.snapshotTogether({ name, members: wanted }, call), takenAt };
+  return { taken: await hands.snapshotTogether({ name, members: [...wanted, ...others] }, call), takenAt };
 };
 
 const instantNow = (): Instant => new Date().toISOString() as Instant;
