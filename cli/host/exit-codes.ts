@@ -50,6 +50,7 @@ const endings: Record<ErrorCode, Ending> = {
   SWITCH_UNKNOWN: "badInput",
   POOL_UNKNOWN: "badInput",
   EXPORT_UNKNOWN: "badInput",
+  DIRECTORY_UNKNOWN: "badInput",
   POOL_FULL: "failed",
   PLAN_UNKNOWN: "notFound",
   PLAN_AMBIGUOUS: "badInput",

@@ -36,6 +36,7 @@ export const errorCodes = {
   SWITCH_UNKNOWN: { status: 422, retryable: false },
   POOL_UNKNOWN: { status: 422, retryable: false },
   EXPORT_UNKNOWN: { status: 422, retryable: false },
+  DIRECTORY_UNKNOWN: { status: 422, retryable: false },
   POOL_FULL: { status: 507, retryable: false },
   // Plans.
   PLAN_UNKNOWN: { status: 404, retryable: false },

@@ -13,6 +13,7 @@ import { Holder } from "./reaper/holder.ts";
 import { Reaper } from "./reaper/reaper.ts";
 import { TowerRemains } from "./reaper/tower-remains.ts";
 import { createAskTokens } from "./ssh/extent-table.ts";
+import { FileVolumes } from "./ssh/file-volumes.ts";
 
 export interface SmtxOptions {
   readonly time?: Time;
@@ -34,15 +35,17 @@ export const openSmtx = async (
     const { tower, clusterId, ledger, hands, initiator, ssh } = reached;
     const extentBytes = config.extentBytes ?? plainGeometry.extentBytes;
     const { tablesOfSnapshots } = await ledger.read(abilitiesOf, call);
+    const fileVolumes = ssh && new FileVolumes(ssh);
     const holder = new Holder({ ledger, time });
     const context: ClusterContext = {
       ...{
         ledger,
         hands,
         initiator,
+        makesFiles: ssh !== undefined,
         extentTokens: tablesOfSnapshots.answer === "no" ? undefined : ssh && createAskTokens(ssh),
       },
-      find: (look) => findCluster({ tower, clusterId, extentBytes }, look),
+      find: (look) => findCluster({ tower, clusterId, extentBytes, fileVolumes }, look),
       holder,
       reaper: new Reaper({ ledger, remains: new TowerRemains({ tower, clusterId, ssh }), holder, time }),
       time,

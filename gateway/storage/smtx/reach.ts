@@ -4,6 +4,7 @@ import { Initiator, type InitiatorOptions } from "../../iscsi/initiator.ts";
 import type { Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import { hostAndPort, type SmtxConfig } from "../smtx-config.ts";
+import { findOnlyNode } from "./abilities/only-node.ts";
 import { CloudTower, type CloudTowerOptions } from "./cloud-tower/client.ts";
 import { findCluster } from "./cloud-tower/nouns/clusters.ts";
 import { TowerHands } from "./cluster/tower-hands.ts";
@@ -47,7 +48,7 @@ export const portalsOf = ({ iscsi }: SmtxConfig) => iscsi.portals.map((portal) =
 
 export const openInitiator = async (
   config: SmtxConfig,
-  more: Pick<InitiatorOptions, "time" | "limits"> & Partial<Pick<InitiatorOptions, "portals">>,
+  more: Pick<InitiatorOptions, "time" | "limits"> & Partial<Pick<InitiatorOptions, "portals" | "isSentOn">>,
 ): Promise<Initiator> => {
   const chap = await chapOf(config);
   return new Initiator({ portals: portalsOf(config), initiatorName, ...more, ...(chap !== undefined && { chap }) });
@@ -77,7 +78,8 @@ export const reachCluster = async (
   const tower = await openTower(config, { time });
   onOpened(() => tower.close());
   const { id: clusterId } = await findCluster(tower, config.cluster, call);
-  const initiator = await openInitiator(config, { time });
+  const onlyNode = await findOnlyNode(tower, clusterId, call);
+  const initiator = await openInitiator(config, { time, ...(onlyNode && { portals: [onlyNode], isSentOn: false }) });
   onOpened(() => initiator.close());
   const ssh = config.ssh && (await openSsh(config.ssh, time));
   if (ssh !== undefined) onOpened(() => ssh.close());

@@ -18,6 +18,7 @@ import { Reaper } from "../../../gateway/storage/smtx/reaper/reaper.ts";
 import { TowerRemains } from "../../../gateway/storage/smtx/reaper/tower-remains.ts";
 import { migrateRecords } from "../../../gateway/storage/smtx/records/schema.ts";
 import { createAskTokens } from "../../../gateway/storage/smtx/ssh/extent-table.ts";
+import { FileVolumes } from "../../../gateway/storage/smtx/ssh/file-volumes.ts";
 import { openSsh } from "../../../gateway/storage/smtx/ssh/open.ts";
 import { steadyTime, type Time } from "../../../gateway/time/time.ts";
 import { configOf } from "../driver/under-test.ts";
@@ -70,8 +71,9 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Pr
       remains: new TowerRemains({ tower, clusterId, ssh }),
       time: { nowMs: () => steadyTime.nowMs() + laterMs, sleep: steadyTime.sleep },
     });
+    const fileVolumes = ssh && new FileVolumes(ssh);
     const find = (call?: Parameters<typeof findCluster>[1]) =>
-      findCluster({ tower, clusterId, extentBytes: 2 ** 18 }, call);
+      findCluster({ tower, clusterId, extentBytes: 2 ** 18, fileVolumes }, call);
     const context = {
       time: steadyTime,
       ledger,
@@ -80,6 +82,7 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Pr
       find,
       holder,
       reaper,
+      makesFiles: ssh !== undefined,
       extentTokens: ssh && createAskTokens(ssh),
     };
     await beginRecords(context);

@@ -95,13 +95,16 @@ const rebuilds: Scenario = {
 };
 
 const rollbacks: Scenario = {
-  title: "rollbacks: of what was written since",
+  title: "rollbacks: of what was written since, and of what a VM has got",
   run: async (driver, customers, attempt) => {
-    const objects = (await customers.objects(driver)).filter(({ kind }) => kind !== "vm");
+    const objects = await customers.objects(driver);
     const ids = objects.flatMap((object) => object.volumes.map(({ id }) => id));
     const take = (n: number) => driver.snapshotGroup({ groupId: groupId(n), owner, objects, volumeIds: ids });
     await take(1);
-    if (attempt === 0) for (const id of ids) await customers.change(id);
+    if (attempt === 0) {
+      for (const id of ids) customers.change(id);
+      await customers.changeVm();
+    }
     const safety = await take(2).catch((error: unknown) => {
       // It was done, and its safety group removed, before the death.
       if (attempt === 0 || !VisibleError.is(error, "GROUP_STALE")) throw error;
@@ -113,7 +116,8 @@ const rollbacks: Scenario = {
         objects: objects.map(({ kind, id }: ObjectConfig) => ({ kind, id })),
       });
     }
-    for (const id of ids) assert(customers.contentNow(id).equals(customers.contentOf(id)));
+    for (const { id } of customers.volumes()) assert(customers.contentNow(id).equals(customers.contentOf(id)));
+    await customers.deleteTakenOut();
     await deleteGroups(driver);
   },
 };

@@ -116,7 +116,7 @@ test("snapshots that only the command line knows go, and those of groups stay", 
       ...shapeOf(object),
     });
   await snapshotting(1);
-  const own = object?.volumes[0]?.id.replace("volume-", "") ?? "";
+  const { id: own } = customer.zbsVolume(object?.volumes[0]?.id.replace("volume-", "") ?? "");
   const snapshots = () => customer.cluster.storage.zbs.all().filter(({ snapshotOf: of }) => of === own);
   const kept = snapshots().map(({ id }) => id);
   assert.equal(kept.length, 1);

@@ -1,5 +1,7 @@
 import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
+import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts";
 import type { VmConfig, VmNic } from "../../../../core/api/object/vm.ts";
+import type { FilePlace } from "../../../../core/object/file-place.ts";
 import type { StorageCall } from "../../call.ts";
 
 /*
@@ -41,12 +43,18 @@ export interface VolumeRef extends LunRef {
   readonly vmVolume: string;
 }
 
-export interface VmWish {
-  readonly name: string;
+export type NicWish = Omit<VmNic, "order">;
+
+/** Resources, disks and NICs, each in their order. */
+export interface VmShape {
   readonly config: Omit<VmConfig, "disks" | "nics">;
   /** `volume`: CloudTower's id. */
   readonly disks: readonly (Pick<VmConfig["disks"][number], "bus" | "boot" | "index"> & { readonly volume: string })[];
-  readonly nics: readonly Omit<VmNic, "order">[];
+  readonly nics: readonly NicWish[];
+}
+
+export interface VmWish extends VmShape {
+  readonly name: string;
 }
 
 export interface VmRef {
@@ -73,6 +81,21 @@ export interface CloneWish {
   /** The cluster's own id of it, for the nodes' command line where CloudTower refuses. */
   readonly zbsVolumeId?: string;
   readonly name: string;
+}
+
+export interface FileRef {
+  /** CloudTower's id. */
+  readonly inode: string;
+  /** The cluster's own. */
+  readonly inodeId: string;
+  readonly zbsVolumeId: string;
+}
+
+/** A LUN of ours that is to be a file. */
+export interface FileWish extends FilePlace {
+  readonly zbsVolumeId: string;
+  /** Of an export that has to be made. */
+  readonly settings: NfsExportSettings;
 }
 
 interface Named {
@@ -109,11 +132,30 @@ export interface Hands {
     call?: StorageCall,
   ): Promise<VolumeRef>;
   makeVm(wish: VmWish, call?: StorageCall): Promise<VmRef>;
+  /**
+   * A VM that is off has these resources, disks and NICs from then on; its name, CD-ROM drives and
+   * firmware stay. Volumes that it has no more stay as well. @throws VOLUME_UNKNOWN
+   */
+  shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void>;
+  /**
+   * A LUN of ours becomes a file, in its export, which is made where there is none. Its directory
+   * has to be there. Idempotent.
+   * @throws OBJECT_NAME_TAKEN, DIRECTORY_UNKNOWN
+   */
+  makeFile(wish: FileWish, call?: StorageCall): Promise<FileRef>;
+  /** Makes a file what a snapshot has. Idempotent. @param to.zbsSnapshot the cluster's own id */
+  rollBackFile(to: { readonly inodeId: string; readonly zbsSnapshot: string }, call?: StorageCall): Promise<void>;
+  /** Only what the records say that a restore has made. Idempotent. */
+  removeFile(file: FileRef | FileWish, call?: StorageCall): Promise<void>;
   /** Idempotent. */
   setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void>;
   rename(of: Named & { readonly name: string }, call?: StorageCall): Promise<void>;
   /** For people, who may change them. What it has besides stays. */
-  label(of: Named, labels: Readonly<Record<string, string>>, call?: StorageCall): Promise<void>;
+  label(
+    of: Pick<Named, "id"> & { readonly kind: Named["kind"] | "nfs-file" },
+    labels: Readonly<Record<string, string>>,
+    call?: StorageCall,
+  ): Promise<void>;
   /** Only what the records say that a restore has made. Idempotent. */
   removeRebuilt(of: Named, call?: StorageCall): Promise<void>;
   /** Idempotent. @throws NOT_OURS */

@@ -1,5 +1,6 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
+import { ourDescription } from "../abilities/only-node.ts";
 import { addLabel, ensureLabel } from "../cloud-tower/nouns/labels.ts";
 import { deleteLunSnapshots, findLunSnapshots } from "../cloud-tower/nouns/lun-snapshots.ts";
 import {
@@ -16,11 +17,13 @@ import {
 import { ensureTarget, findTarget, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
 import { isOurs, ourName } from "../names.ts";
 import { cloneToLun, deleteSnapshot } from "../ssh/snapshots.ts";
-import type { CloneWish, Hands, LunRef, LunWish, TargetWish, VmWish } from "./hands.ts";
+import type { CloneWish, FileWish, Hands, LunRef, LunWish, TargetWish, VmShape, VmWish } from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 import { zbsOfRef } from "./snapshot-refs.ts";
 import { snapshotsTogether } from "./snapshots-together.ts";
+import { makeFile, removeFile, rollBackFile } from "./tower-files.ts";
 import { makeVm, makeVolume, removeRebuilt, rename, setPower } from "./tower-vms.ts";
+import { shapeVm } from "./vm-shape.ts";
 
 /** What snapshots are read through lies in it. */
 const readTarget: TargetWish = { name: ourName("read"), stripeCount: 1, stripeBytes: 256 * 1024 };
@@ -95,6 +98,22 @@ export class TowerHands implements Hands {
     return makeVm(this.#of, wish, call);
   }
 
+  shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void> {
+    return shapeVm(this.#of, vm, shape, call);
+  }
+
+  makeFile(wish: FileWish, call?: StorageCall) {
+    return makeFile(this.#of, wish, call);
+  }
+
+  rollBackFile(to: Parameters<Hands["rollBackFile"]>[0], call?: StorageCall): Promise<void> {
+    return rollBackFile(this.#of, to, call);
+  }
+
+  removeFile(file: Parameters<Hands["removeFile"]>[0], call?: StorageCall): Promise<void> {
+    return removeFile(this.#of, file, call);
+  }
+
   setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void> {
     return setPower(this.#of, vm, power, call);
   }
@@ -104,7 +123,8 @@ export class TowerHands implements Hands {
   }
 
   async label(of: Parameters<Hands["label"]>[0], labels: Readonly<Record<string, string>>, call?: StorageCall) {
-    const kind = ({ lun: "iscsi_luns", "vm-volume": "vm_volumes", vm: "vms" } as const)[of.kind];
+    const kinds = { lun: "iscsi_luns", "vm-volume": "vm_volumes", vm: "vms", "nfs-file": "nfs_inodes" } as const;
+    const kind = kinds[of.kind];
     for (const [key, value] of Object.entries(labels)) {
       const { id: labelId } = await ensureLabel(this.#of.tower, { key, value }, call);
       await addLabel(this.#of.tower, { labelId, kind, ids: [of.id] }, call);
@@ -140,7 +160,7 @@ export class TowerHands implements Hands {
     const { tower, clusterId, replicas, initiatorName, chap } = this.#of;
     const shape = { clusterId, name, replicas, thin: true, stripeCount, stripeBytes };
     const guarded = {
-      ...{ ipWhitelist: "*/*", iqnWhitelist: initiatorName, description: "Made by smtx-backup; leave it alone." },
+      ...{ ipWhitelist: "*/*", iqnWhitelist: initiatorName, description: ourDescription },
       ...(chap !== undefined && { chap }),
     };
     const settings = theirs && {

@@ -7,7 +7,7 @@ import type { SnapshotMember, TakenSnapshot } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
 import { ourName, ownerTag } from "../names.ts";
 import { changeCluster } from "../records/changing.ts";
-import { type Member, putInstant, putTaken, toTake, zbsVolumeOf } from "./taken.ts";
+import { type Member, putInstant, putTaken, toTake } from "./taken.ts";
 
 /** A group of the source's, taken by the cluster while no other change of it is under way. */
 export const takeSourceGroup = async (
@@ -60,7 +60,7 @@ export const takeMembers = async (
   const takenAt = instantNow();
   if (members.length + others.length === 0) return { taken: new Map(), takenAt };
   const wanted = members.map((member) => ({
-    zbsVolumeId: zbsVolumeOf(member) ?? unreadable(member.volumeId),
+    zbsVolumeId: member.zbsVolumeId ?? unreadable(member.volumeId),
     lun: member.lun ?? undefined,
   }));
   return { taken: await hands.snapshotTogether({ name, members: [...wanted, ...others] }, call), takenAt };
@@ -69,7 +69,11 @@ export const takeMembers = async (
 const instantNow = (): Instant => new Date().toISOString() as Instant;
 
 const unreadable = (volumeId: string): never => {
-  throw new VisibleError("OBJECT_KIND_UNSUPPORTED", `The cluster does not say in which LUN ${volumeId} lies.`, {
-    hint: "Take its object out of the plan, and see what gateway check says.",
-  });
+  throw new VisibleError(
+    "OBJECT_KIND_UNSUPPORTED",
+    `The cluster does not say in which LUN ${volumeId} lies, or which volume it is.`,
+    {
+      hint: "Take its object out of the plan, and see what gateway check says of CloudTower and SSH.",
+    },
+  );
 };

@@ -57,7 +57,7 @@ export const volumesWithSnapshots = (database: Database): readonly string[] => {
   return texts(
     database,
     `SELECT zbsVolumeId AS text FROM lunsOfVolumes UNION
-     SELECT substr(id, 8) FROM volumes WHERE kind = 'nfs-file' AND id LIKE 'volume-%' ORDER BY text`,
+     SELECT zbsVolumeId FROM filesOfVolumes ORDER BY text`,
   );
 };
 

@@ -21,6 +21,8 @@ export const noteRemovals = (database: Database): void => {
     );
   }
   for (const [, , table, isLeft] of leftovers) database.run(`DELETE FROM ${table} AS t WHERE ${isLeft}`);
+  // A file that is a customer's stays, and what a restore has made is removed at once.
+  database.run(`DELETE FROM filesOfVolumes AS t WHERE ${noVolume}`);
 };
 
 const noVolume = "NOT EXISTS (SELECT 1 FROM volumes WHERE volumes.id = t.volumeId)";

@@ -10,6 +10,7 @@ import { migrate } from "../../extentstore/database/schema.ts";
 /**
  * - `lunsOfVolumes`: the LUN by which a volume is snapshotted, read and written. Of a mirror and of
  *   what was rebuilt here it is as it was made, so that what has to change is seen.
+ * - `filesOfVolumes`: the NFS file that a volume is.
  * - `vmsOnCluster`: of VMs, by the ids that their rows have.
  * - `snapshotsOfTables`: the cluster's snapshot that is the content of a snapshot's extent table.
  * - `removals`: what nothing here refers to any more, and the cluster still has.
@@ -17,6 +18,7 @@ import { migrate } from "../../extentstore/database/schema.ts";
  *   it.
  * - `renames`: what was made under a name of ours, and is to have its own.
  * - `basesOfMirrors`: clones of what the mirrors' writing started from.
+ * - `vmsBefore`: what VMs were before a rollback that has not ended, as JSON.
  * - `abilities`: what the cluster was seen to do.
  * - `foundBefore`: ids of what was on the cluster with names of ours when these records began. It
  *   is of records that are lost, and may be all that is left of backups: nobody removes it.
@@ -36,6 +38,12 @@ const own = `
     rebuilt INTEGER NOT NULL DEFAULT 0
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS volumesOfLuns ON lunsOfVolumes(zbsVolumeId);
+  CREATE TABLE IF NOT EXISTS filesOfVolumes (
+    volumeId TEXT PRIMARY KEY,
+    inode TEXT NOT NULL,
+    inodeId TEXT NOT NULL,
+    zbsVolumeId TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS vmsOnCluster (
     vmId TEXT PRIMARY KEY,
     vm TEXT NOT NULL,
@@ -67,6 +75,12 @@ const own = `
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     PRIMARY KEY (kind, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS vmsBefore (
+    key TEXT NOT NULL,
+    vmId TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    PRIMARY KEY (key, vmId)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS abilities (
     name TEXT PRIMARY KEY,
