@@ -4,7 +4,7 @@ import type { SnapshotMember } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
 import type { TakenMembers } from "../groups/source-groups.ts";
 import type { LongCall } from "../ledger/long-changes.ts";
-import { groupListOf, type ManifestSheet } from "./kept-group.ts";
+import { keptGroupsOf, type ManifestSheet } from "./kept-groups.ts";
 import { listAreas, manifestArea, manifestWish, withManifestLun } from "./manifest-lun.ts";
 import { findManifestLun, type ManifestLun } from "./rows.ts";
 import { sheetNumber, writeSheet } from "./sheet.ts";
@@ -54,7 +54,7 @@ export const listGroupsOnCluster = async (context: Parts, owner: Owner, call?: S
       const numbers = [await sheetNumber(device, first, call), await sheetNumber(device, second, call)] as const;
       const area = numbers[0] <= numbers[1] ? first : second;
       // What others have published is in the records by now.
-      const list = await ledger.read((database) => groupListOf(database, owner), call);
+      const list = await ledger.read((database) => keptGroupsOf(database, owner), call);
       await writeSheet(device, area, { number: Math.max(...numbers) + 1, text: JSON.stringify(list) }, call);
     }, call),
   );

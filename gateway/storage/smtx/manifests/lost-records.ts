@@ -8,12 +8,12 @@ import type { LunRef } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
 import { recoveryName } from "../names.ts";
 import {
-  type GroupList,
-  groupListSchema,
-  type ListedPublished,
+  type KeptGroups,
+  type KeptPublished,
+  keptGroupsSchema,
   type ManifestSheet,
   manifestSheetSchema,
-} from "./kept-group.ts";
+} from "./kept-groups.ts";
 import { listAreas, manifestArea, manifestTarget, withManifestLun } from "./manifest-lun.ts";
 import { isRecorded, putGroup, putPlan } from "./recorded.ts";
 import { readSheet } from "./sheet.ts";
@@ -41,18 +41,18 @@ export const recoverRecords = async (parts: Parts, call?: StorageCall): Promise<
   return plans;
 };
 
-const newestList = (parts: Parts, lun: LunRef, call: StorageCall | undefined): Promise<GroupList | undefined> =>
+const newestList = (parts: Parts, lun: LunRef, call: StorageCall | undefined): Promise<KeptGroups | undefined> =>
   withManifestLun(parts, lun, async (device) => {
     const sheets = [];
     for (const area of listAreas) sheets.push(await readSheet(device, area, call));
     const whole = sheets.flatMap((sheet) => sheet ?? []).toSorted((a, b) => b.number - a.number);
-    return whole.map(({ text }) => parsed(groupListSchema, text)).find((list) => list !== undefined);
+    return whole.map(({ text }) => parsed(keptGroupsSchema, text)).find((list) => list !== undefined);
   });
 
 const recoverPlan = async (
   parts: Parts,
   lun: LunRef,
-  list: GroupList,
+  list: KeptGroups,
   call: StorageCall | undefined,
 ): Promise<RecoveredPlan> => {
   const { planId, source, groups } = list;
@@ -78,7 +78,7 @@ const recoverPlan = async (
 /** Undefined: the cluster does not give it, or it is not this group's. */
 const manifestOf = async (
   parts: Parts,
-  { groupId, manifest: { snapshot, zbsVolumeId } }: ListedPublished,
+  { groupId, manifest: { snapshot, zbsVolumeId } }: KeptPublished,
   call: StorageCall | undefined,
 ): Promise<ManifestSheet | undefined> => {
   const { hands } = parts;

@@ -4,7 +4,7 @@ import { rememberRelease } from "../../extentstore/cluster/order.ts";
 import { createTable } from "../../extentstore/data/versions.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { putSnapshot } from "../records/luns.ts";
-import type { GroupList, ListedMember, ListedPublished, ManifestSheet } from "./kept-group.ts";
+import type { KeptGroups, KeptMember, KeptPublished, ManifestSheet } from "./kept-groups.ts";
 import { type ManifestLun, putManifestLun, putManifestSnapshot } from "./rows.ts";
 
 /*
@@ -17,8 +17,8 @@ export const isRecorded = (database: Database, groupId: GroupId): boolean =>
 
 export const putGroup = (
   database: Database,
-  { planId, source }: GroupList,
-  { groupId, takenAt, sequence, manifest, members }: ListedPublished,
+  { planId, source }: KeptGroups,
+  { groupId, takenAt, sequence, manifest, members }: KeptPublished,
   sheet: ManifestSheet,
 ): void => {
   if (isRecorded(database, groupId)) return;
@@ -36,7 +36,7 @@ export const putGroup = (
   for (const member of members) putMember(database, groupId, member);
 };
 
-const putMember = (database: Database, groupId: GroupId, member: ListedMember): void => {
+const putMember = (database: Database, groupId: GroupId, member: KeptMember): void => {
   const { id, volumeId, sourceVolumeId, sizeBytes, extentBytes, stripeCount, stripeBytes } = member;
   const tableId = createTable(database);
   putSnapshot(database, tableId, member);
@@ -58,7 +58,7 @@ const putMember = (database: Database, groupId: GroupId, member: ListedMember): 
 /** Its mirrors are lost: the next run makes others, and none that came before it. */
 export const putPlan = (
   database: Database,
-  { planId, source, planName, newestSequence, groups }: GroupList,
+  { planId, source, planName, newestSequence, groups }: KeptGroups,
   lun: ManifestLun,
 ): void => {
   const isAnyThere = groups.some(({ groupId }) => isRecorded(database, groupId));

@@ -21,7 +21,7 @@ import { type ClusterContext, removeLeft } from "../context.ts";
 import { takeMembers } from "../groups/source-groups.ts";
 import { putTaken, toTake } from "../groups/taken.ts";
 import { listGroupsOnCluster, withManifest } from "../manifests/keeping.ts";
-import { manifestSheetOf } from "../manifests/kept-group.ts";
+import { manifestSheetOf } from "../manifests/kept-groups.ts";
 import { putManifest } from "../manifests/rows.ts";
 import { baseName, ourName, ownerTag } from "../names.ts";
 import { withFreeWay } from "../reaper/in-the-way.ts";

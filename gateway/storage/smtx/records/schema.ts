@@ -22,7 +22,7 @@ import { migrate } from "../../extentstore/database/schema.ts";
  * - `abilities`: what the cluster was seen to do.
  * - `foundBefore`: ids of what was on the cluster with names of ours when these records began. It
  *   is of records that are lost, and may be all that is left of backups: nobody removes it.
- * - `manifestLuns` are plans' own, and `manifestsOfGroups` their snapshots, a published group's each.
+ * - `manifestLuns` are plans' own, and `manifestsOfGroups` their snapshots, one a published group.
  * - `holders` of what is open, each with a number that it raises while it lives.
  */
 const own = `

@@ -21,7 +21,7 @@ const memberSchema = snapshotSchema.extend({
   stripeCount: count,
   stripeBytes: count,
 });
-export type ListedMember = z.infer<typeof memberSchema>;
+export type KeptMember = z.infer<typeof memberSchema>;
 
 const listedGroupSchema = z.object({
   groupId: groupIdSchema,
@@ -31,10 +31,10 @@ const listedGroupSchema = z.object({
   manifest: snapshotSchema,
   members: z.array(memberSchema),
 });
-export type ListedPublished = z.infer<typeof listedGroupSchema>;
+export type KeptPublished = z.infer<typeof listedGroupSchema>;
 
 /** Of a plan's published groups; what has been deleted since may be in it still. */
-export const groupListSchema = z.object({
+export const keptGroupsSchema = z.object({
   planId: planIdSchema,
   source: siteIdSchema,
   planName: z.string(),
@@ -42,7 +42,7 @@ export const groupListSchema = z.object({
   newestSequence: count,
   groups: z.array(listedGroupSchema),
 });
-export type GroupList = z.infer<typeof groupListSchema>;
+export type KeptGroups = z.infer<typeof keptGroupsSchema>;
 
 export const manifestSheetSchema = z.object({
   groupId: groupIdSchema,
@@ -63,13 +63,13 @@ export const manifestSheetOf = (database: Database, groupId: string): ManifestSh
     groupId,
   );
 
-export const groupListOf = (database: Database, { planId, source }: Owner): GroupList => {
+export const keptGroupsOf = (database: Database, { planId, source }: Owner): KeptGroups => {
   const owner = [planId, source] as const;
   const plan = database.one<{ planName: string }>(
     "SELECT planName FROM foreignPlans WHERE planId = ? AND source = ?",
     ...owner,
   );
-  const groups = database.all<Omit<ListedPublished, "manifest" | "members"> & z.infer<typeof snapshotSchema>>(
+  const groups = database.all<Omit<KeptPublished, "manifest" | "members"> & z.infer<typeof snapshotSchema>>(
     `SELECT groupId, takenAt, sequence, snapshot, zbsVolumeId FROM snapshotGroups JOIN manifestsOfGroups ON groupId = id
      WHERE planId = ? AND source = ? ORDER BY sequence DESC`,
     ...owner,
@@ -87,8 +87,8 @@ export const groupListOf = (database: Database, { planId, source }: Owner): Grou
   };
 };
 
-const membersOf = (database: Database, groupId: string): ListedMember[] =>
-  database.all<ListedMember>(
+const membersOf = (database: Database, groupId: string): KeptMember[] =>
+  database.all<KeptMember>(
     `SELECT s.id, s.volumeId, sourceVolumeId, s.sizeBytes, extentBytes, stripeCount, stripeBytes, snapshot,
        zbsVolumeId
      FROM snapshots s JOIN snapshotsOfTables USING (tableId) WHERE groupId = ? ORDER BY s.number`,
