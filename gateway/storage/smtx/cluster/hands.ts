@@ -68,8 +68,8 @@ export interface SnapshotMember {
   readonly zbsVolumeId: string;
   /** Undefined: it lies in none that CloudTower knows. */
   readonly lun: string | undefined;
-  /** The virtual volume whose LUN that is; undefined: it is a LUN by itself. */
-  readonly vmVolume: string | undefined;
+  /** The virtual volume whose LUN that is; absent: it is a LUN by itself. */
+  readonly vmVolume?: string | undefined;
 }
 
 export interface TogetherWish {
@@ -123,6 +123,8 @@ interface Named {
 
 export interface Hands {
   makeLun(wish: LunWish, call?: StorageCall): Promise<LunRef>;
+  /** Those of a target of this name; none where there is no such target. */
+  listLuns(target: string, call?: StorageCall): Promise<readonly (LunRef & { readonly name: string })[]>;
   growLun(lun: string, sizeBytes: number, call?: StorageCall): Promise<void>;
   /**
    * Makes a LUN what a snapshot of it, or of another, has.
@@ -133,6 +135,8 @@ export interface Hands {
     to: { readonly snapshot: string; readonly atLeastBytes?: number },
     call?: StorageCall,
   ): Promise<void>;
+  /** Whether the cluster has lost a snapshot, as far as CloudTower tells. */
+  isGone(snapshot: string, call?: StorageCall): Promise<boolean>;
   /** A LUN of ours with a snapshot's content, which shares it. */
   cloneSnapshot(of: CloneWish, call?: StorageCall): Promise<LunRef>;
   /** At one instant, or as close together as the cluster can. */

@@ -14,7 +14,7 @@ import {
   type TowerLun,
   updateLun,
 } from "../cloud-tower/nouns/luns.ts";
-import { ensureTarget, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
+import { ensureTarget, findTarget, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
 import { deleteVmVolumeSnapshots, findVmVolumeSnapshotOf } from "../cloud-tower/nouns/vm-volume-snapshots.ts";
 import { isOurs, ourName } from "../names.ts";
 import { cloneToLun, deleteSnapshot } from "../ssh/snapshots.ts";
@@ -56,6 +56,14 @@ export class TowerHands implements Hands {
     return refOf(await ensureLun(tower, { ...made, ...(lunId !== undefined && { lunId }) }, call), target);
   }
 
+  async listLuns(name: string, call?: StorageCall) {
+    const { tower, clusterId } = this.#of;
+    const target = await findTarget(tower, { clusterId, name }, call);
+    if (target === undefined) return [];
+    const luns = await listLunsOfTarget(tower, target.id, call);
+    return luns.map((lun) => ({ ...refOf(lun, target), name: lun.name }));
+  }
+
   growLun(lun: string, sizeBytes: number, call?: StorageCall): Promise<void> {
     return updateLun(this.#of.tower, lun, { sizeBytes }, call);
   }
@@ -66,6 +74,11 @@ export class TowerHands implements Hands {
     await rollbackLun(tower, { lunId: lun, snapshotId: snapshot }, call);
     const now = await findLun(tower, lun, call);
     if (now !== undefined && now.sizeBytes < atLeastBytes) await this.growLun(lun, atLeastBytes, call);
+  }
+
+  async isGone(snapshot: string, call?: StorageCall): Promise<boolean> {
+    if (zbsOfRef(snapshot) !== undefined) return false;
+    return !(await findLunSnapshots(this.#of.tower, [snapshot], call)).has(snapshot);
   }
 
   async cloneSnapshot({ snapshot, zbsVolumeId, name }: CloneWish, call?: StorageCall): Promise<LunRef> {

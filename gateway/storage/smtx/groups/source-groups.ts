@@ -4,7 +4,7 @@ import type { StorageCall } from "../../call.ts";
 import type { SnapshotGroup, SnapshotGroupOptions } from "../../control.ts";
 import { findGroup, snapshotGroup } from "../../extentstore/cluster/snapshots.ts";
 import { abilitiesOf } from "../abilities/abilities.ts";
-import type { TakenTogether } from "../cluster/hands.ts";
+import type { SnapshotMember, TakenTogether } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
 import { ourName, ownerTag } from "../names.ts";
 import { changeCluster } from "../records/changing.ts";
@@ -24,7 +24,8 @@ export const takeSourceGroup = async (
         snapshotGroup(database, { ...options, takenAt: instantNow() });
         return toTake(database, groupId);
       },
-      realize: (members, watch) => takeMembers(context, ourName("group", ownerTag(owner), groupId), members, watch),
+      realize: (members, watch) =>
+        takeMembers(context, { name: ourName("group", ownerTag(owner), groupId), members }, watch),
       finish: (database, members, { taken, takenAt, apartMs }) => {
         if (members.length === 0) return;
         putTaken(database, members, taken);
@@ -46,21 +47,25 @@ export interface TakenMembers extends TakenTogether {
   readonly takenAt: Instant;
 }
 
+/** @param others what is snapshotted in the same instant, and is no volume in the records */
 export const takeMembers = async (
   { hands, ledger }: ClusterContext,
-  name: string,
-  members: readonly Member[],
+  {
+    name,
+    members,
+    others = [],
+  }: { readonly name: string; readonly members: readonly Member[]; readonly others?: readonly SnapshotMember[] },
   call: StorageCall,
 ): Promise<TakenMembers> => {
   const takenAt = instantNow();
-  if (members.length === 0) return { taken: new Map(), apartMs: 0, takenAt };
+  if (members.length + others.length === 0) return { taken: new Map(), apartMs: 0, takenAt };
   const { groupsTakeVolumes } = await ledger.read(abilitiesOf, call);
   const wanted = members.map((member) => ({
     zbsVolumeId: member.zbsVolumeId ?? unreadable(member.volumeId),
     lun: member.lun ?? undefined,
     vmVolume: member.vmVolume ?? undefined,
   }));
-  const wish = { name, members: wanted, groupsTakeVolumes: groupsTakeVolumes.answer };
+  const wish = { name, members: [...wanted, ...others], groupsTakeVolumes: groupsTakeVolumes.answer };
   return { ...(await hands.snapshotTogether(wish, call)), takenAt };
 };
 

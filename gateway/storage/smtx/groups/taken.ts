@@ -4,6 +4,7 @@ import type { Reason } from "../../../../core/api/reason.ts";
 import { boundedWarnings } from "../../../../core/run/warnings.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { TakenSnapshot } from "../cluster/hands.ts";
+import { putSnapshot } from "../records/luns.ts";
 
 /*
  * The snapshots that a group's rows stand for. Everything here runs inside the caller's
@@ -40,12 +41,7 @@ export const putTaken = (
   for (const member of members) {
     const snapshot = taken.get(member.zbsVolumeId ?? "");
     if (snapshot === undefined) throw new Error(`no snapshot was taken of ${member.volumeId}`);
-    database.run(
-      "INSERT INTO snapshotsOfTables VALUES (?, ?, ?)",
-      member.tableId,
-      snapshot.snapshot,
-      snapshot.zbsVolumeId,
-    );
+    putSnapshot(database, member.tableId, snapshot);
   }
 };
 
