@@ -4,6 +4,7 @@ import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts"
 import type { VmConfig, VmNic } from "../../../../core/api/object/vm.ts";
 import type { FilePlace } from "../../../../core/object/file-place.ts";
 import type { StorageCall } from "../../call.ts";
+import type { AbilityAnswer } from "../abilities/abilities.ts";
 
 /*
  * What is done on the cluster, each so that it may be done again: what is there already under the
@@ -86,6 +87,22 @@ export interface SnapshotMember {
   readonly zbsVolumeId: string;
   /** Undefined: it lies in none that CloudTower knows. */
   readonly lun: string | undefined;
+  /** The virtual volume whose LUN that is; absent: it is a LUN by itself. */
+  readonly vmVolume?: string | undefined;
+}
+
+export interface TogetherWish {
+  readonly name: string;
+  readonly members: readonly SnapshotMember[];
+  /** Whether a consistency group was seen to take them. */
+  readonly groupsTakeVolumes: AbilityAnswer;
+}
+
+export interface TakenTogether {
+  /** By the cluster's ids of the volumes. */
+  readonly taken: ReadonlyMap<string, TakenSnapshot>;
+  /** So far apart they are at most; 0: they are of one instant. */
+  readonly apartMs: number;
 }
 
 export interface TakenSnapshot {
@@ -125,6 +142,8 @@ interface Named {
 
 export interface Hands {
   makeLun(wish: LunWish, call?: StorageCall): Promise<LunRef>;
+  /** Those of a target of this name; none where there is no such target. */
+  listLuns(target: string, call?: StorageCall): Promise<readonly (LunRef & { readonly name: string })[]>;
   growLun(lun: string, sizeBytes: number, call?: StorageCall): Promise<void>;
   /**
    * Makes a LUN what a snapshot of it, or of another, has.
@@ -135,13 +154,12 @@ export interface Hands {
     to: { readonly snapshot: string; readonly atLeastBytes?: number },
     call?: StorageCall,
   ): Promise<void>;
+  /** Whether the cluster has lost a snapshot, as far as CloudTower tells. */
+  isGone(snapshot: string, call?: StorageCall): Promise<boolean>;
   /** A LUN of ours with a snapshot's content, which shares it. */
   cloneSnapshot(of: CloneWish, call?: StorageCall): Promise<LunRef>;
-  /** At one instant. @returns by the cluster's ids of the volumes */
-  snapshotTogether(
-    of: { readonly name: string; readonly members: readonly SnapshotMember[] },
-    call?: StorageCall,
-  ): Promise<ReadonlyMap<string, TakenSnapshot>>;
+  /** At one instant, or as close together as the cluster can. */
+  snapshotTogether(wish: TogetherWish, call?: StorageCall): Promise<TakenTogether>;
   makeVolume(
     wish: { readonly name: string; readonly sizeBytes: number; readonly sharing: boolean },
     call?: StorageCall,

@@ -8,7 +8,7 @@ import type {
   PublishGroupOptions,
   SnapshotGroup,
 } from "../../control.ts";
-import { snapshotOfSource } from "../../extentstore/cluster/snapshots.ts";
+import { findPublished, snapshotOfSource } from "../../extentstore/cluster/snapshots.ts";
 import { geometryOf } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
@@ -20,6 +20,9 @@ import type { KeptShell, LunRef } from "../cluster/hands.ts";
 import { type ClusterContext, removeLeft } from "../context.ts";
 import { takeMembers } from "../groups/source-groups.ts";
 import { putTaken, toTake } from "../groups/taken.ts";
+import { listGroupsOnCluster, withManifest } from "../manifests/keeping.ts";
+import { manifestSheetOf } from "../manifests/kept-groups.ts";
+import { putManifest } from "../manifests/rows.ts";
 import { baseName, ourName, ownerTag } from "../names.ts";
 import { withFreeWay } from "../reaper/in-the-way.ts";
 import { type ClusterChange, changeCluster, changeOurs } from "../records/changing.ts";
@@ -139,19 +142,32 @@ export class ClusterMirrors {
 
   async publish(options: PublishGroupOptions, call?: StorageCall): Promise<SnapshotGroup> {
     const { groupId, owner } = options;
+    const name = ourName("group", ownerTag(owner), groupId);
     const { group } = await changeOurs(
       this.#context,
       {
-        plan: (database) => ({ group: publishGroup(database, options), members: toTake(database, groupId) }),
-        realize: ({ members }, watch) =>
-          takeMembers(this.#context, ourName("group", ownerTag(owner), groupId), members, watch),
-        finish: (database, { members }, { taken }) => {
+        plan: (database) => {
+          const isNew = findPublished(database, groupId, owner) === undefined;
+          const published = publishGroup(database, options);
+          const sheet = isNew ? manifestSheetOf(database, groupId) : undefined;
+          return { group: published, members: toTake(database, groupId), sheet };
+        },
+        realize: ({ members, sheet }, watch) =>
+          withManifest(
+            this.#context,
+            { owner, sheet },
+            (others) => takeMembers(this.#context, { name, members, others }, watch),
+            watch,
+          ),
+        finish: (database, { members }, { taken, manifestLun }) => {
           putTaken(database, members, taken);
           for (const { volumeId } of members) closeBase(database, volumeId);
+          if (manifestLun !== undefined) putManifest(database, { groupId, owner }, manifestLun, taken);
         },
       },
       call,
     );
+    await listGroupsOnCluster(this.#context, owner, call);
     await removeLeft(this.#context, call);
     return group;
   }

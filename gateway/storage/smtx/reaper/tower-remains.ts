@@ -7,7 +7,7 @@ import {
   listConsistencyGroups,
   listNamedGroupSnapshots,
 } from "../cloud-tower/nouns/consistency-groups.ts";
-import { deleteLunSnapshots, listNamedLunSnapshots } from "../cloud-tower/nouns/lun-snapshots.ts";
+import { deleteLunSnapshots, findLunSnapshotNamed, listNamedLunSnapshots } from "../cloud-tower/nouns/lun-snapshots.ts";
 import { deleteLuns, listLuns, listLunsOfTarget } from "../cloud-tower/nouns/luns.ts";
 import { deleteTarget, listTargets } from "../cloud-tower/nouns/targets.ts";
 import { powerOffVm } from "../cloud-tower/nouns/vm-changes.ts";
@@ -106,7 +106,6 @@ export class TowerRemains implements Remains {
   async #volumes(call: StorageCall | undefined): Promise<readonly OurThing[]> {
     const { tower, clusterId } = this.#of;
     const volumes = await listVmVolumes(tower, clusterId, call);
-    const volumeSnapshots = await listVmVolumeSnapshots(tower, clusterId, call);
     const luns = new Map((await listLuns(tower, clusterId, call)).map((lun) => [lun.id, lun]));
     const targets = await listTargets(tower, clusterId, call);
     const iqns = new Map(targets.map(({ id, iqn }) => [id, iqn]));
@@ -118,13 +117,26 @@ export class TowerRemains implements Remains {
     });
     return [
       ...inside,
-      ...volumeSnapshots.map(({ id, name }): OurThing => ({ kind: "volume-snapshot", id, name, aliases: [] })),
+      ...(await this.#volumeSnapshots(call)),
       ...[...luns.values()].map(({ id, name, zbsVolumeId, target, lunId }): OurThing => {
         const place = placeOf({ iqn: iqns.get(target.id) ?? "", lunId });
         return { kind: "lun", id, name, aliases: [zbsVolumeId, place] };
       }),
       ...targets.map(({ id, name }): OurThing => ({ kind: "target", id, name, aliases: [] })),
     ];
+  }
+
+  /** Records know it by the LUN's snapshot inside it, which is called by its id. */
+  async #volumeSnapshots(call: StorageCall | undefined): Promise<readonly OurThing[]> {
+    const { tower, clusterId } = this.#of;
+    const things: OurThing[] = [];
+    for (const { id, localId, name } of await listVmVolumeSnapshots(tower, clusterId, call)) {
+      if (!isOurs(name)) continue;
+      const inside = await findLunSnapshotNamed(tower, { clusterId, name: localId }, call);
+      const aliases = inside === undefined ? [] : [inside.id, inside.zbsVolumeId];
+      things.push({ kind: "volume-snapshot", id, name, aliases });
+    }
+    return things;
   }
 
   async #lunSnapshots(call: StorageCall | undefined): Promise<readonly OurThing[]> {

@@ -22,6 +22,7 @@ import { migrate } from "../../extentstore/database/schema.ts";
  * - `abilities`: what the cluster was seen to do.
  * - `foundBefore`: ids of what was on the cluster with names of ours when these records began. It
  *   is of records that are lost, and may be all that is left of backups: nobody removes it.
+ * - `manifestLuns` are plans' own, and `manifestsOfGroups` their snapshots, one a published group.
  * - `holders` of what is open, each with a number that it raises while it lives.
  */
 const own = `
@@ -54,7 +55,7 @@ const own = `
     zbsVolumeId TEXT NOT NULL
   ) STRICT;
   CREATE TABLE IF NOT EXISTS removals (
-    kind TEXT NOT NULL CHECK (kind IN ('lun', 'snapshot', 'vm-volume', 'vm')),
+    kind TEXT NOT NULL CHECK (kind IN ('lun', 'manifest', 'snapshot', 'vm-volume', 'vm')),
     id TEXT NOT NULL,
     made TEXT NOT NULL DEFAULT 'ours' CHECK (made IN ('ours', 'rebuilt')),
     PRIMARY KEY (kind, id)
@@ -88,6 +89,21 @@ const own = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS foundBefore (
     id TEXT PRIMARY KEY
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS manifestLuns (
+    planId TEXT NOT NULL,
+    source TEXT NOT NULL,
+    lun TEXT NOT NULL,
+    zbsVolumeId TEXT NOT NULL,
+    iqn TEXT NOT NULL,
+    lunId INTEGER NOT NULL,
+    sizeBytes INTEGER NOT NULL,
+    PRIMARY KEY (planId, source)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS manifestsOfGroups (
+    groupId TEXT PRIMARY KEY,
+    snapshot TEXT NOT NULL,
+    zbsVolumeId TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS holders (
     id TEXT PRIMARY KEY,
