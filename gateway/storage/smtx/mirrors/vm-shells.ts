@@ -1,11 +1,11 @@
 import type { Reason } from "../../../../core/api/reason.ts";
 import type { StorageCall } from "../../call.ts";
-import type { Owner, PrepareMirrorOptions } from "../../control.ts";
+import type { PrepareMirrorOptions } from "../../control.ts";
 import type { VmRow } from "../../extentstore/cluster/vms.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { findMirrorObject } from "../../extentstore/mirrors/mirror-objects.ts";
 import type { Hands, KeptShell, ShellWish } from "../cluster/hands.ts";
-import { ourName, ownerTag } from "../names.ts";
+import { shellFolder } from "../names.ts";
 import { vmDraft } from "../records/vm-draft.ts";
 
 /*
@@ -20,9 +20,6 @@ export interface ShellToKeep {
   /** CloudTower's id of the one that is there. */
   readonly known: string | undefined;
 }
-
-/** The folder of a plan's. */
-export const shellFolder = (owner: Owner): string => ourName("mirror", ownerTag(owner));
 
 /** When the mirror is prepared. Inside a transaction. @returns undefined: it has none */
 export const shellToKeep = (

@@ -1,7 +1,6 @@
 import type { Owner } from "../../control.ts";
 import type { Database } from "../../extentstore/database/database.ts";
-import { shellFolder } from "../mirrors/vm-shells.ts";
-import { baseName } from "../names.ts";
+import { baseName, shellFolder } from "../names.ts";
 import { beginEra, eraOf } from "../records/era.ts";
 import { type OurThing, placeOf } from "./remains.ts";
 
