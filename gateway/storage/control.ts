@@ -417,6 +417,8 @@ export interface PrepareMirrorOptions {
   readonly run?: Grant & { readonly index: number };
   /** The restore that the owner is of; absent: it is a plan. */
   readonly staged?: Staged;
+  /** Told what the cluster refuses of it that keeps no data back. */
+  readonly onWarning?: (warning: Reason) => void;
 }
 
 /**

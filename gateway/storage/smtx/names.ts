@@ -26,6 +26,9 @@ export const probePrefix = `${ourName("probe")}.`;
 /** The part of a name that says whose it is. */
 export const ownerTag = ({ source, planId }: Owner): string => `${source}.${planId}`;
 
+/** In which the shells of a plan's mirrored VMs lie. */
+export const shellFolder = (owner: Owner): string => ourName("mirror", ownerTag(owner));
+
 /** Of a name that may be longer than a cluster takes, or have characters that it does not. */
 export const digestOf = (...texts: readonly string[]): string =>
   createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, 12);

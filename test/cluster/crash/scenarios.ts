@@ -15,6 +15,7 @@ import {
   snapshotOf,
   sourceObject,
 } from "../../../gateway/storage/conformance/fixtures.ts";
+import { vmOfSource } from "../../../gateway/storage/conformance/objects.ts";
 import type { StorageDriver } from "../../../gateway/storage/driver.ts";
 import type { Customers } from "./customers.ts";
 
@@ -38,6 +39,7 @@ const mirrors: Scenario = {
     const object = sourceObject({ sizeBytes: volumeBytes });
     const [first, second] = [attempt * 10 + 1, attempt * 10 + 2];
     const bytes = noise(volumeBytes, attempt);
+    await driver.prepareMirror({ owner, object: vmOfSource(), mapping: { switches: {} } });
     const mirror = await prepareMirror(driver, object);
     await sendAll(driver, mirror, { group: first, bytes });
     await publish(driver, first, mirror);

@@ -1,3 +1,4 @@
+import type { VisibleError } from "../../../../core/api/errors.ts";
 import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
 import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts";
 import type { VmConfig, VmNic } from "../../../../core/api/object/vm.ts";
@@ -44,7 +45,10 @@ export interface VolumeRef extends LunRef {
   readonly vmVolume: string;
 }
 
-export type NicWish = Omit<VmNic, "order">;
+export interface NicWish extends Omit<VmNic, "order" | "macAddress"> {
+  /** Absent: the cluster makes one up. */
+  readonly macAddress?: string;
+}
 
 /** Resources, disks and NICs, each in their order. */
 export interface VmShape {
@@ -56,6 +60,21 @@ export interface VmShape {
 
 export interface VmWish extends VmShape {
   readonly name: string;
+}
+
+/** A VM without disks that can't be reached, in a folder. */
+export interface ShellWish extends Omit<VmShape, "disks"> {
+  readonly name: string;
+  readonly folder: string;
+  /** What the VM is called that it stands for. */
+  readonly of: string;
+}
+
+export interface KeptShell {
+  /** Undefined: there is none. */
+  readonly ref: VmRef | undefined;
+  /** What the cluster refused of it, in its words. */
+  readonly refusals: readonly VisibleError[];
 }
 
 export interface VmRef {
@@ -151,6 +170,8 @@ export interface Hands {
    * firmware stay. Volumes that it has no more stay as well. @throws VOLUME_UNKNOWN
    */
   shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void>;
+  /** Makes a shell, or brings the one that is known to what is wished for. Idempotent. */
+  keepShell(wish: ShellWish, known: string | undefined, call?: StorageCall): Promise<KeptShell>;
   /**
    * A LUN of ours becomes a file, in its export, which is made where there is none. Its directory
    * has to be there. Idempotent.

@@ -22,8 +22,10 @@ import type {
   CloneWish,
   FileWish,
   Hands,
+  KeptShell,
   LunRef,
   LunWish,
+  ShellWish,
   TargetWish,
   TogetherWish,
   VmShape,
@@ -35,6 +37,7 @@ import { snapshotsTogether } from "./snapshots-together.ts";
 import { makeFile, removeFile, rollBackFile } from "./tower-files.ts";
 import { makeVm, makeVolume, removeRebuilt, rename, setPower } from "./tower-vms.ts";
 import { shapeVm } from "./vm-shape.ts";
+import { keepShell } from "./vm-shells.ts";
 
 /** What snapshots are read through lies in it. */
 const readTarget: TargetWish = { name: ourName("read"), stripeCount: 1, stripeBytes: 256 * 1024 };
@@ -111,6 +114,10 @@ export class TowerHands implements Hands {
 
   shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void> {
     return shapeVm(this.#of, vm, shape, call);
+  }
+
+  keepShell(wish: ShellWish, known: string | undefined, call?: StorageCall): Promise<KeptShell> {
+    return keepShell(this.#of, wish, known, call);
   }
 
   makeFile(wish: FileWish, call?: StorageCall) {

@@ -5,6 +5,7 @@ import { findTargets } from "../cloud-tower/nouns/targets.ts";
 import { powerOffVm, startVm, updateVm } from "../cloud-tower/nouns/vm-changes.ts";
 import { deleteVmVolume, ensureVmVolume, updateVmVolume } from "../cloud-tower/nouns/vm-volumes.ts";
 import { deleteVm, ensureVm, findVm } from "../cloud-tower/nouns/vms.ts";
+import { isOurs } from "../names.ts";
 import type { Hands, VmRef, VmWish, VolumeRef } from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 import { connected } from "./vm-nics.ts";
@@ -77,8 +78,16 @@ export const removeRebuilt = async (
     case "vm-volume":
       return deleteVmVolume(tower, id, { withSnapshots: false }, call);
     case "vm":
-      if ((await findVm(tower, id, call)) !== undefined) await deleteVm(tower, id, { withSnapshots: false }, call);
+      return removeVm(tower, id, call);
   }
+};
+
+/** A shell that somebody has started goes as well. */
+const removeVm = async (tower: Of["tower"], id: string, call: StorageCall | undefined): Promise<void> => {
+  const vm = await findVm(tower, id, call);
+  if (vm === undefined) return;
+  if (isOurs(vm.name) && vm.status !== "STOPPED") await powerOffVm(tower, id, call);
+  await deleteVm(tower, id, { withSnapshots: false }, call);
 };
 
 const noLun = (name: string): VisibleError =>

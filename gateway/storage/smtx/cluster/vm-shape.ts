@@ -20,7 +20,7 @@ export const shapeVm = async (of: Of, vmId: string, shape: VmShape, call?: Stora
   await shapeNics(of, { vmId, nics: shape.nics }, call);
 };
 
-const shapeResources = async (
+export const shapeResources = async (
   { tower }: Of,
   vmId: string,
   { description = "", vcpu, cpu, memory, ha }: VmShape["config"],

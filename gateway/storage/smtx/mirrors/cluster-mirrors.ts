@@ -16,7 +16,7 @@ import { prepareMirror } from "../../extentstore/mirrors/prepare.ts";
 import { mirrorForWriting, openMirror, publishGroup } from "../../extentstore/mirrors/sessions.ts";
 import type { MirrorExtentWriter } from "../../volume-io.ts";
 import { ClusterExtentWriter } from "../blocks/extent-writer.ts";
-import type { LunRef } from "../cluster/hands.ts";
+import type { KeptShell, LunRef } from "../cluster/hands.ts";
 import { type ClusterContext, removeLeft } from "../context.ts";
 import { takeMembers } from "../groups/source-groups.ts";
 import { putTaken, toTake } from "../groups/taken.ts";
@@ -31,8 +31,23 @@ import { noting } from "../records/notes.ts";
 import { isInPlace, type MirrorToMake, mirrorsToMake, placeMirror } from "./mirror-luns.ts";
 import { MirrorWriting } from "./mirror-writing.ts";
 import { closeBase, noteReset } from "./resets.ts";
+import { keepShell, putShell, type ShellToKeep, shellToKeep, warningsOf } from "./vm-shells.ts";
 
-type Made = readonly { readonly of: MirrorToMake; readonly lun: LunRef }[];
+interface PlannedMirrors {
+  readonly mirrors: readonly MirrorVolume[];
+  readonly toMake: readonly MirrorToMake[];
+  readonly shell: ShellToKeep | undefined;
+}
+
+interface MadeMirror {
+  readonly of: MirrorToMake;
+  readonly lun: LunRef;
+}
+
+interface Made {
+  readonly luns: readonly MadeMirror[];
+  readonly kept: KeptShell | undefined;
+}
 
 const looksEveryMs = 30_000;
 
@@ -52,7 +67,8 @@ export class ClusterMirrors {
   }
 
   async #prepare(options: PrepareMirrorOptions, call: StorageCall | undefined): Promise<readonly MirrorVolume[]> {
-    const { mirrors } = await this.#beside<{ mirrors: readonly MirrorVolume[]; toMake: readonly MirrorToMake[] }, Made>(
+    let kept: KeptShell | undefined;
+    const { mirrors, shell } = await this.#beside<PlannedMirrors, Made>(
       {
         plan: (database) => {
           const made = prepareMirror(database, options);
@@ -60,19 +76,22 @@ export class ClusterMirrors {
             database,
             made.map(({ mirrorVolumeId }) => mirrorVolumeId),
           );
-          return { mirrors: made, toMake };
+          return { mirrors: made, toMake, shell: shellToKeep(database, options) };
         },
-        realize: async ({ toMake }, watch) => {
-          const made: { readonly of: MirrorToMake; readonly lun: LunRef }[] = [];
-          for (const of of toMake) made.push({ of, lun: await this.#make(of, watch) });
-          return made;
+        realize: async ({ toMake, shell: wanted }, watch) => {
+          const luns: MadeMirror[] = [];
+          for (const of of toMake) luns.push({ of, lun: await this.#make(of, watch) });
+          kept = await keepShell(this.#context.hands, wanted, watch);
+          return { luns, kept };
         },
-        finish: (database, _, made) => {
-          for (const { of, lun } of made) placeMirror(database, of, lun);
+        finish: (database, { shell: wanted }, made) => {
+          for (const { of, lun } of made.luns) placeMirror(database, of, lun);
+          putShell(database, wanted, made.kept);
         },
       },
       call,
     );
+    for (const warning of warningsOf(shell, kept)) options.onWarning?.(warning);
     await removeLeft(this.#context, call);
     return mirrors;
   }

@@ -1,5 +1,6 @@
+import type { Owner } from "../../control.ts";
 import type { Database } from "../../extentstore/database/database.ts";
-import { baseName } from "../names.ts";
+import { baseName, shellFolder } from "../names.ts";
 import { beginEra, eraOf } from "../records/era.ts";
 import { type OurThing, placeOf } from "./remains.ts";
 
@@ -13,7 +14,9 @@ export const knownThings = (database: Database): ReadonlySet<string> => {
   );
   const bases = database.all<{ lun: string; iqn: string; lunId: number }>("SELECT lun, iqn, lunId FROM basesOfMirrors");
   const mirrors = database.all<{ volumeId: string; epoch: number }>("SELECT volumeId, epoch FROM mirrors");
+  const shells = database.all<Owner>("SELECT DISTINCT planId, source FROM vms WHERE role = 'mirror'");
   return new Set([
+    ...shells.map(shellFolder),
     ...luns.flatMap(({ lun, zbsVolumeId, target, vmVolume }) => [lun, zbsVolumeId, target, vmVolume ?? lun]),
     ...bases.flatMap(({ lun, ...place }) => [lun, placeOf(place)]),
     // One that is being made has no row yet.

@@ -11,10 +11,12 @@ import { deleteLunSnapshots, findLunSnapshotNamed, listNamedLunSnapshots } from 
 import { deleteLuns, listLuns, listLunsOfTarget } from "../cloud-tower/nouns/luns.ts";
 import { deleteTarget, listTargets } from "../cloud-tower/nouns/targets.ts";
 import { powerOffVm } from "../cloud-tower/nouns/vm-changes.ts";
+import { deleteVmFolder, listVmFolders } from "../cloud-tower/nouns/vm-folders.ts";
 import { deleteVmVolumeSnapshots, listVmVolumeSnapshots } from "../cloud-tower/nouns/vm-volume-snapshots.ts";
 import { deleteVmVolume, listVmVolumes } from "../cloud-tower/nouns/vm-volumes.ts";
 import { deleteVm, listVms } from "../cloud-tower/nouns/vms.ts";
 import { refOfZbs } from "../cluster/snapshot-refs.ts";
+import { isRefusal } from "../cluster/vm-shells.ts";
 import { isOurs, ourPrefix } from "../names.ts";
 import type { SshRunner } from "../ssh/runner.ts";
 import { deleteSnapshot, snapshotsOf } from "../ssh/snapshots.ts";
@@ -38,6 +40,7 @@ export class TowerRemains implements Remains {
   async list(volumes: readonly string[], call?: StorageCall): Promise<readonly OurThing[]> {
     const all = [
       ...(await this.#vms(call)),
+      ...(await this.#folders(call)),
       ...(await this.#groups(call)),
       ...(await this.#volumes(call)),
       ...(await this.#lunSnapshots(call)),
@@ -69,6 +72,8 @@ export class TowerRemains implements Remains {
         return ssh && deleteSnapshot(ssh, id, call);
       case "target":
         return this.#removeTarget(id, call);
+      case "folder":
+        return this.#removeFolder(id, call);
     }
   }
 
@@ -153,6 +158,22 @@ export class TowerRemains implements Remains {
       for (const [name, id] of snapshots) found.push({ kind: "zbs-snapshot", id, name, aliases: [refOfZbs(id)] });
     }
     return found;
+  }
+
+  /** Not every version has them. */
+  async #folders(call: StorageCall | undefined): Promise<readonly OurThing[]> {
+    const { tower, clusterId } = this.#of;
+    const folders = await listVmFolders(tower, clusterId, call).catch((error: unknown) => {
+      if (isRefusal(error)) return [];
+      throw error;
+    });
+    return folders.map(({ id, name }) => ({ kind: "folder", id, name, aliases: [] }));
+  }
+
+  async #removeFolder(id: string, call: StorageCall | undefined): Promise<void> {
+    const { tower, clusterId } = this.#of;
+    const vms = await listVms(tower, clusterId, call);
+    if (!vms.some(({ folder }) => folder?.id === id)) await deleteVmFolder(tower, id, call);
   }
 
   async #removeTarget(id: string, call: StorageCall | undefined): Promise<void> {

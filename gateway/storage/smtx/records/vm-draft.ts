@@ -1,3 +1,4 @@
+import type { VmNic } from "../../../../core/api/object/vm.ts";
 import type { VmDiskRow, VmNicRow, VmRow } from "../../extentstore/cluster/vms.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { VmWish } from "../cluster/hands.ts";
@@ -5,8 +6,9 @@ import type { VmWish } from "../cluster/hands.ts";
 /* A VM as its rows have it. Everything here runs inside the caller's transaction. */
 
 /** What is left to say is which of the cluster's volumes its disks are. */
-export interface VmDraft extends Omit<VmWish, "name" | "disks"> {
+export interface VmDraft extends Omit<VmWish, "name" | "disks" | "nics"> {
   readonly vmId: string;
+  readonly nics: readonly Omit<VmNic, "order">[];
   readonly disks: readonly (Omit<VmWish["disks"][number], "volume"> & {
     readonly volumeId: string;
     /** CloudTower's id, where it is there already. */
@@ -31,7 +33,7 @@ export const vmDraft = (database: Database, vm: VmRow): VmDraft => {
   };
 };
 
-const nicOf = (row: VmNicRow): VmWish["nics"][number] => ({
+const nicOf = (row: VmNicRow): VmDraft["nics"][number] => ({
   macAddress: row.macAddress,
   model: row.model,
   virtualSwitch: row.switch,

@@ -1,4 +1,5 @@
 import type { GroupId } from "../../../../core/api/ids.ts";
+import type { VmNic } from "../../../../core/api/object/vm.ts";
 import {
   type NewDisk,
   type NewVmConfig,
@@ -9,7 +10,6 @@ import {
   type VmRow,
 } from "../../extentstore/cluster/vms.ts";
 import type { Database } from "../../extentstore/database/database.ts";
-import type { NicWish } from "../cluster/hands.ts";
 import { vmDraft } from "../records/vm-draft.ts";
 
 /*
@@ -21,7 +21,7 @@ import { vmDraft } from "../records/vm-draft.ts";
 interface Shape {
   readonly config: NewVmConfig;
   readonly disks: readonly NewDisk[];
-  readonly nics: readonly NicWish[];
+  readonly nics: readonly Omit<VmNic, "order">[];
 }
 
 export const keepVms = (database: Database, key: GroupId, vms: readonly VmRow[]): void => {
@@ -47,7 +47,7 @@ export const recallVms = (database: Database, key: GroupId): readonly VmRow[] =>
       id,
       disks.filter(({ volumeId }) => volumeId === null || isThere(database, "volumes", "id", volumeId)),
     );
-    const connectable = ({ virtualSwitch: name_ }: NicWish) =>
+    const connectable = ({ virtualSwitch: name_ }: Pick<VmNic, "virtualSwitch">) =>
       name_ !== null && isThere(database, "switches", "name", name_);
     setNics(
       database,
