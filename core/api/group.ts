@@ -55,8 +55,8 @@ export const groupSchema = z.object({
   dataBytes: z.int().min(0).optional(),
   changedBytes: z.int().min(0).optional(),
   /**
-   * How its site would make its objects again, as it was when it was published. Absent: nobody told,
-   * as of a group at its source.
+   * How its site would make its objects again, as it was when it was published. Absent: nobody
+   * told, as of a group at its source.
    */
   rebuild: rebuildOutlookSchema.optional(),
   state: groupStateSchema,
