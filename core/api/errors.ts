@@ -24,6 +24,8 @@ export const errorCodes = {
   OBJECT_AMBIGUOUS: { status: 422, retryable: false },
   OBJECT_UNUSABLE: { status: 422, retryable: false },
   OBJECT_IS_MIRROR: { status: 422, retryable: false },
+  /** Of a group that is not of one instant. */
+  SNAPSHOTS_APART: { status: 422, retryable: false },
   OBJECT_KIND_UNSUPPORTED: { status: 422, retryable: false },
   OBJECT_GONE: { status: 422, retryable: false },
   OBJECT_NAME_TAKEN: { status: 409, retryable: false },
@@ -36,6 +38,7 @@ export const errorCodes = {
   SWITCH_UNKNOWN: { status: 422, retryable: false },
   POOL_UNKNOWN: { status: 422, retryable: false },
   EXPORT_UNKNOWN: { status: 422, retryable: false },
+  DIRECTORY_UNKNOWN: { status: 422, retryable: false },
   POOL_FULL: { status: 507, retryable: false },
   // Plans.
   PLAN_UNKNOWN: { status: 404, retryable: false },

@@ -17,6 +17,8 @@ import { unreachable } from "./unreachable.ts";
 export interface InitiatorOptions {
   /** Tried in turn; each may send us on to a node. */
   readonly portals: readonly IscsiPortal[];
+  /** False: one that sends us on is CLUSTER_REFUSED. */
+  readonly isSentOn?: boolean;
   /** iqn… */
   readonly initiatorName: string;
   /** MD5. */
@@ -109,11 +111,11 @@ export class Initiator {
   }
 
   #nexus(name: string, options: LunOptions, index: number): Nexus {
-    const { initiatorName, chap, portals } = this.#options;
+    const { initiatorName, chap, portals, isSentOn = true } = this.#options;
     const { targetName, reservationKey: key } = options;
     const mayRegister = options.mayRegister ?? onceOnly();
     const nexus = new Nexus({
-      ...{ name, targetName, initiatorName, chap, portals },
+      ...{ name, targetName, initiatorName, chap, portals, isSentOn },
       ...{ lun: lunAddress(options.lun), isid: isidOf(index), limits: this.#limits, time: this.#time },
       ...(key !== undefined && { onConnected: (ask: Ask) => joinReservation(ask, { key, mayRegister, name }) }),
       onClosed: () => this.#sessions.delete(nexus),

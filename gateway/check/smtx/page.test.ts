@@ -54,7 +54,7 @@ describe("docs/smtx.md", () => {
         execFile("/bin/sh", [script], { env }, (error, printed) => resolve({ status: error?.code ?? 0, printed }));
       });
     const needed = await commandsOfDriver();
-    assert.ok(needed.length >= 7, needed.join("; "));
+    assert.ok(needed.length >= 9, needed.join("; "));
     for (const command of needed) {
       assert.deepEqual(await run(`${command} 4c1e-77`), { status: 0, printed: `${command} 4c1e-77 ` });
     }

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { Initiator } from "../../iscsi/initiator.ts";
 import type { IscsiPortal } from "../../iscsi/portal.ts";
+import { onlyNodeOf, portalText } from "../../storage/smtx/abilities/only-node.ts";
 import { findCluster } from "../../storage/smtx/cloud-tower/nouns/clusters.ts";
 import { listLunsOfTarget } from "../../storage/smtx/cloud-tower/nouns/luns.ts";
 import { findTarget } from "../../storage/smtx/cloud-tower/nouns/targets.ts";
@@ -22,20 +23,29 @@ const limits = { connectSeconds: 5, loginSeconds: 10, commandSeconds: 10, reconn
 export const checkPortals = async (config: SmtxConfig): Promise<string> => {
   const ledger = await ledgerOf(config);
   const found: string[] = [];
-  for (const portal of portalsOf(config)) {
+  const { onlyNode } = ledger ?? {};
+  for (const portal of onlyNode === undefined ? portalsOf(config) : [onlyNode]) {
     const initiator = await openInitiator(config, { time: steadyTime, portals: [portal], limits });
     try {
-      const at = `${portal.host}:${portal.port}`;
+      const at = portalText(portal);
       found.push(ledger === undefined ? await answers(initiator, portal) : await logsIn(initiator, at, ledger));
     } finally {
       await initiator.close();
     }
   }
   const untold = "whether CHAP is right shows when there is a target of ours";
-  return [...found, ...(ledger === undefined ? [untold] : [])].join("; ");
+  return [...found, ...(ledger === undefined ? [untold] : []), ...(onlyNode === undefined ? [] : [onlyOne])].join("; ");
 };
 
-type LedgerPlace = { readonly targetName: string; readonly lun: number };
+const onlyOne =
+  "this cluster's reservations hold at one node only, so all gateways go through that one, and stand still while it is down";
+
+interface LedgerPlace {
+  readonly targetName: string;
+  readonly lun: number;
+  /** All have to go through it; undefined: through any. */
+  readonly onlyNode: IscsiPortal | undefined;
+}
 
 /** Some speak to nobody before there is a target, and then that they listen has to do. */
 const answers = async (initiator: Initiator, portal: IscsiPortal): Promise<string> => {
@@ -62,8 +72,8 @@ const takesConnections = async ({ host, port }: IscsiPortal): Promise<boolean> =
 const logsIn = async (initiator: Initiator, at: string, ledger: LedgerPlace): Promise<string> => {
   const lun = await initiator.openLun(ledger);
   const [node] = lun.portals;
-  const isElsewhere = node !== undefined && `${node.host}:${node.port}` !== at;
-  return `${at} lets us in${isElsewhere ? ` and sends us to ${node.host}:${node.port}` : ""}`;
+  const isElsewhere = node !== undefined && portalText(node) !== at;
+  return `${at} lets us in${isElsewhere ? ` and sends us to ${portalText(node)}` : ""}`;
 };
 
 const ledgerOf = (config: SmtxConfig): Promise<LedgerPlace | undefined> =>
@@ -73,7 +83,7 @@ const ledgerOf = (config: SmtxConfig): Promise<LedgerPlace | undefined> =>
       const { id: clusterId } = await findCluster(tower, config.cluster);
       const target = await findTarget(tower, { clusterId, name });
       const [lun] = target === undefined ? [] : await listLunsOfTarget(tower, target.id);
-      return target && lun && { targetName: target.iqn, lun: lun.lunId };
+      return target && lun && { targetName: target.iqn, lun: lun.lunId, onlyNode: onlyNodeOf(target) };
     } catch (error) {
       // What is wrong with CloudTower has been told; the portals may be well.
       if (VisibleError.is(error)) return undefined;

@@ -17,6 +17,8 @@ export type DialOptions = Omit<LoginOptions, "portal"> & {
   readonly limits: IscsiLimits;
   readonly time: Time;
   readonly signal: AbortSignal;
+  /** Unless told otherwise it goes where it is sent. */
+  readonly isSentOn?: boolean;
 };
 
 /**
@@ -38,6 +40,7 @@ export const dial = async <Session>(
     for (let hops = 0; hops <= hopsMax; hops += 1) {
       const outcome = await logInAt(at, { ...options, signal }, begin);
       if ("session" in outcome) return outcome.session;
+      if (options.isSentOn === false) throw sentOn(portal);
       at = outcome.redirect;
     }
   } finally {
@@ -45,6 +48,9 @@ export const dial = async <Session>(
   }
   throw new VisibleError("CLUSTER_REFUSED", `${portal.host}:${portal.port} sends us from node to node without an end.`);
 };
+
+const sentOn = ({ host, port }: IscsiPortal): VisibleError =>
+  new VisibleError("CLUSTER_REFUSED", `${host}:${port} sends us to another node, and only it may be gone through.`);
 
 type LoginOutcome<Session> = { readonly session: Session } | { readonly redirect: IscsiPortal };
 

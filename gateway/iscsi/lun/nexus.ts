@@ -31,6 +31,7 @@ export interface NexusOptions extends Omit<LoginOptions, "portal"> {
   readonly lun: Uint8Array;
   readonly limits: IscsiLimits;
   readonly time: Time;
+  readonly isSentOn?: boolean;
   /** What has to be done on each new connection before anything else. */
   readonly onConnected?: (ask: Ask) => Promise<void>;
   readonly onClosed: () => void;

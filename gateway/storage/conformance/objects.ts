@@ -41,7 +41,8 @@ export const fileOfSource = (
   options: { readonly id?: string; readonly path?: string; readonly settings?: NfsFileObject["file"]["settings"] } = {},
 ): NfsFileObject => {
   const { id = "00000000000000c1", path = "vm/images/web.vmdk" } = options;
-  const { settings = { description: "images", ipWhitelist: "*", replicaNum: 3 } } = options;
+  const usual = { description: "images", ipWhitelist: "10.0.0.0/8", replicaNum: 3, thinProvision: true };
+  const { settings = usual } = options;
   return {
     kind: "nfs-file",
     id: `file-${id}`,

@@ -21,6 +21,8 @@ export interface ClusterContext {
   readonly find: (call?: StorageCall) => Promise<FoundCluster>;
   /** Undefined: nobody may ask for extent tables. */
   readonly extentTokens: AskTokens | undefined;
+  /** Whether anything there makes files. */
+  readonly makesFiles: boolean;
   /** Who holds what is open. */
   readonly holder: Holder;
   readonly reaper: Reaper;
@@ -33,7 +35,7 @@ const looksMax = 20;
 /** Reads the records beside what the cluster has now; nothing is kept of it. */
 export const lookAt = async <T>(
   { ledger, find }: ClusterContext,
-  work: (database: Database) => T,
+  work: (database: Database, found: FoundCluster) => T,
   call?: StorageCall,
 ): Promise<T> => {
   for (let looks = 1; ; looks++) {
@@ -43,7 +45,7 @@ export const lookAt = async <T>(
       // What was made meanwhile would be missing in what was found.
       if (generationOf(database) !== generation && looks < looksMax) return undefined;
       syncRecords(database, found);
-      return { result: work(database) };
+      return { result: work(database, found) };
     }, call);
     if (looked !== undefined) return looked.result;
   }
@@ -73,6 +75,7 @@ export const removeLeft = async ({ ledger, hands }: ClusterContext, call?: Stora
 
 const remove = (hands: Hands, { kind, id, made }: Removal, call: StorageCall | undefined): Promise<void> => {
   switch (kind) {
+    case "manifest":
     case "snapshot":
       return hands.removeSnapshot(id, call);
     case "lun":

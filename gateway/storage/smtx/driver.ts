@@ -30,7 +30,6 @@ import { findMirrorVolume } from "../extentstore/mirrors/mirror-volumes.ts";
 import { releaseMirrors } from "../extentstore/mirrors/release.ts";
 import { completeMirror, mirrorDigests } from "../extentstore/mirrors/sessions.ts";
 import { dropStaged } from "../extentstore/mirrors/staged.ts";
-import { rebuildObstacles } from "../extentstore/rebuild/look.ts";
 import { unfinishedRollbacks } from "../extentstore/rollback/rollback.ts";
 import type { ChangesSinceOptions, RollbackOptions } from "../rollback.ts";
 import type { SnapshotHandle } from "../volume-io.ts";
@@ -38,17 +37,11 @@ import { type ClusterContext, changeAndRemove, lookAt, removeLeft } from "./cont
 import { closeClone, openClone, readClone } from "./groups/reading.ts";
 import { takeSourceGroup } from "./groups/source-groups.ts";
 import { ClusterMirrors } from "./mirrors/cluster-mirrors.ts";
-import { deleteOne, giveNames, rebuildOne, switchVm } from "./rebuild/cluster-restores.ts";
+import { deleteOne, giveNames, obstaclesOnCluster, rebuildOne, switchVm } from "./rebuild/cluster-restores.ts";
 import { changesOnCluster, rollBackOnCluster, undoOnCluster } from "./rollback/cluster-rollback.ts";
 
 type OfMirror = { readonly mirrorVolumeId: string; readonly epoch: number };
 type OfGroup = { readonly groupId: GroupId; readonly owner: Owner };
-
-/**
- * Files can be snapshotted there, but not made again: neither CloudTower nor a command line makes
- * one.
- */
-const kinds: readonly ObjectKind[] = ["lun", "volume", "vm"];
 
 /**
  * A real SMTX OS cluster. What the product knows stands in records of the same form as an
@@ -69,10 +62,15 @@ export class SmtxCluster implements StorageDriver {
     this.#close = close;
   }
 
+  /** Files are the command line's: CloudTower neither snapshots them nor makes them. */
+  get #kinds(): readonly ObjectKind[] {
+    return ["lun", "volume", "vm", ...(this.#context.makesFiles ? (["nfs-file"] as const) : [])];
+  }
+
   async caps(): Promise<StorageCaps> {
     return {
-      kinds,
-      groupSkewMicroseconds: 0,
+      kinds: this.#kinds,
+      groupSkewMicroseconds: this.#context.makesFiles ? 0 : null,
       extentMap: this.#context.extentTokens !== undefined,
       chosenLunId: true,
       atomicExtents: false,
@@ -83,7 +81,7 @@ export class SmtxCluster implements StorageDriver {
   facilities(call?: StorageCall): Promise<Facilities> {
     return lookAt(
       this.#context,
-      (database) => ({ kinds: [...kinds], pools: listPools(database), switches: listSwitches(database) }),
+      (database) => ({ kinds: [...this.#kinds], pools: listPools(database), switches: listSwitches(database) }),
       call,
     );
   }
@@ -161,7 +159,7 @@ export class SmtxCluster implements StorageDriver {
   }
 
   async prepareMirror(options: PrepareMirrorOptions, call?: StorageCall) {
-    if (!kinds.includes(options.object.kind)) throw noKind(options.object);
+    if (!this.#kinds.includes(options.object.kind)) throw noKind(options.object);
     return this.#mirrors.prepare(options, call);
   }
 
@@ -224,7 +222,7 @@ export class SmtxCluster implements StorageDriver {
   }
 
   rebuildObstacles(options: RebuildObjectOptions, call?: StorageCall): Promise<readonly VisibleError[]> {
-    return lookAt(this.#context, (database) => rebuildObstacles(database, options), call);
+    return obstaclesOnCluster(this.#context, options, call);
   }
 
   deleteRebuilt(options: DeleteRebuiltOptions, call?: StorageCall): Promise<void> {
@@ -275,7 +273,7 @@ export class SmtxCluster implements StorageDriver {
 
 const noKind = ({ name }: ObjectConfig): VisibleError =>
   new VisibleError("OBJECT_KIND_UNSUPPORTED", `“${name}” can't be kept on an SMTX OS cluster: it is a file.`, {
-    hint: "Give the plan a target whose storage is an extentstore.",
+    hint: "Let the gateway use the nodes' command line (storage.ssh in its configuration), or give the plan another target.",
   });
 
 const administeredElsewhere = (): VisibleError =>

@@ -4,11 +4,12 @@ import { Initiator, type InitiatorOptions } from "../../iscsi/initiator.ts";
 import type { Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import { hostAndPort, type SmtxConfig } from "../smtx-config.ts";
+import { findOnlyNode } from "./abilities/only-node.ts";
 import { CloudTower, type CloudTowerOptions } from "./cloud-tower/client.ts";
 import { findCluster } from "./cloud-tower/nouns/clusters.ts";
 import { TowerHands } from "./cluster/tower-hands.ts";
+import { HeldLun } from "./held-lun.ts";
 import { Ledger } from "./ledger/ledger.ts";
-import { LedgerLun } from "./ledger-device.ts";
 import { ourName } from "./names.ts";
 import { migrateRecords } from "./records/schema.ts";
 import { openSsh } from "./ssh/open.ts";
@@ -47,7 +48,7 @@ export const portalsOf = ({ iscsi }: SmtxConfig) => iscsi.portals.map((portal) =
 
 export const openInitiator = async (
   config: SmtxConfig,
-  more: Pick<InitiatorOptions, "time" | "limits"> & Partial<Pick<InitiatorOptions, "portals">>,
+  more: Pick<InitiatorOptions, "time" | "limits"> & Partial<Pick<InitiatorOptions, "portals" | "isSentOn">>,
 ): Promise<Initiator> => {
   const chap = await chapOf(config);
   return new Initiator({ portals: portalsOf(config), initiatorName, ...more, ...(chap !== undefined && { chap }) });
@@ -77,7 +78,8 @@ export const reachCluster = async (
   const tower = await openTower(config, { time });
   onOpened(() => tower.close());
   const { id: clusterId } = await findCluster(tower, config.cluster, call);
-  const initiator = await openInitiator(config, { time });
+  const onlyNode = await findOnlyNode(tower, clusterId, call);
+  const initiator = await openInitiator(config, { time, ...(onlyNode && { portals: [onlyNode], isSentOn: false }) });
   onOpened(() => initiator.close());
   const ssh = config.ssh && (await openSsh(config.ssh, time));
   if (ssh !== undefined) onOpened(() => ssh.close());
@@ -92,14 +94,14 @@ export const reachCluster = async (
 export const openLedgerDevice = async (
   { hands, initiator, time }: { readonly hands: TowerHands; readonly initiator: Initiator; readonly time: Time },
   call: StorageCall,
-): Promise<LedgerLun> => {
+): Promise<HeldLun> => {
   const name = ourName("ledger");
   const target = { name, stripeCount: 1, stripeBytes: 256 * 1024 };
   const { iqn, lunId, sizeBytes } = await hands.makeLun(
     { target, name, lunId: ledgerLunId, sizeBytes: ledgerBytes },
     call,
   );
-  return new LedgerLun({
+  return new HeldLun({
     initiator,
     place: { targetName: iqn, lun: lunId },
     sizeBytes,

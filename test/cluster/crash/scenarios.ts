@@ -15,6 +15,7 @@ import {
   snapshotOf,
   sourceObject,
 } from "../../../gateway/storage/conformance/fixtures.ts";
+import { vmOfSource } from "../../../gateway/storage/conformance/objects.ts";
 import type { StorageDriver } from "../../../gateway/storage/driver.ts";
 import type { Customers } from "./customers.ts";
 
@@ -38,6 +39,7 @@ const mirrors: Scenario = {
     const object = sourceObject({ sizeBytes: volumeBytes });
     const [first, second] = [attempt * 10 + 1, attempt * 10 + 2];
     const bytes = noise(volumeBytes, attempt);
+    await driver.prepareMirror({ owner, object: vmOfSource(), mapping: { switches: {} } });
     const mirror = await prepareMirror(driver, object);
     await sendAll(driver, mirror, { group: first, bytes });
     await publish(driver, first, mirror);
@@ -95,13 +97,16 @@ const rebuilds: Scenario = {
 };
 
 const rollbacks: Scenario = {
-  title: "rollbacks: of what was written since",
+  title: "rollbacks: of what was written since, and of what a VM has got",
   run: async (driver, customers, attempt) => {
-    const objects = (await customers.objects(driver)).filter(({ kind }) => kind !== "vm");
+    const objects = await customers.objects(driver);
     const ids = objects.flatMap((object) => object.volumes.map(({ id }) => id));
     const take = (n: number) => driver.snapshotGroup({ groupId: groupId(n), owner, objects, volumeIds: ids });
     await take(1);
-    if (attempt === 0) for (const id of ids) await customers.change(id);
+    if (attempt === 0) {
+      for (const id of ids) customers.change(id);
+      await customers.changeVm();
+    }
     const safety = await take(2).catch((error: unknown) => {
       // It was done, and its safety group removed, before the death.
       if (attempt === 0 || !VisibleError.is(error, "GROUP_STALE")) throw error;
@@ -113,7 +118,8 @@ const rollbacks: Scenario = {
         objects: objects.map(({ kind, id }: ObjectConfig) => ({ kind, id })),
       });
     }
-    for (const id of ids) assert(customers.contentNow(id).equals(customers.contentOf(id)));
+    for (const { id } of customers.volumes()) assert(customers.contentNow(id).equals(customers.contentOf(id)));
+    await customers.deleteTakenOut();
     await deleteGroups(driver);
   },
 };

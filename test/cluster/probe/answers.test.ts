@@ -20,7 +20,7 @@ import { namesOn, openConfigured } from "./configured.ts";
 
 const contentBytes = 2 ** 20;
 
-type Asked = Omit<ClusterBehaviour, "showsRoundedSizes"> & { readonly sharesReservations: boolean };
+type Asked = Omit<ClusterBehaviour, "showsRoundedSizes" | "makesFiles"> & { readonly sharesReservations: boolean };
 
 const said = (can: boolean): AbilityAnswer => (can ? "yes" : "no");
 

@@ -49,10 +49,14 @@ export class ClusterCommands {
         return this.#deleteSnapshot(first);
       case "zbs-iscsi lun clone":
         return this.#cloneToLun(first, Number(second), optionsOf(words.slice(2)));
+      case "zbs-nfs inode show":
+        return shownInode(this.#inode(first));
+      case "zbs-nfs inode delete":
+        return this.#deleteInode(this.#inode(first));
       case "zbs-nfs file convert_from_lun":
         return this.#fileFromLun(first, second, third);
       case "zbs-nfs snapshot rollback_by_id":
-        this.#cluster.storage.zbs.rollback(this.#volume(first), this.#volume(second));
+        this.#cluster.storage.zbs.rollback(fileOf(this.#inode(first)), this.#volume(second));
         return {};
       default:
         throw new CommandFailure(`${command}: no such command, or it is not allowed`);
@@ -120,8 +124,11 @@ export class ClusterCommands {
     const lun = luns.all().find(({ volume }) => volume.id === lunVolumeId);
     const parent = nfsInodes.all().find(({ local_id: id }) => id === parentId);
     const nfsExport = parent?.nfs_export ?? nfsExports.all().find(({ export_inode_id: id }) => id === parentId);
+    if (!this.#cluster.storage.behaviour.makesFiles) throw new CommandFailure("ENotSupport: it can't be converted");
     if (lun === undefined || nfsExport === undefined)
       throw new CommandFailure("ENotFound: the LUN or directory not found");
+    const there = nfsExport.inodes.find((inode) => inode.name === name && inode.parent_id === parentId);
+    if (there !== undefined) throw new CommandFailure(`EDuplicate: ${name} is there`);
     const { iscsi_target: target, lun_id: lunId, volume } = lun;
     await this.#cluster.storage.luns.removeLun(target.iqn_name, lunId);
     target.luns.splice(target.luns.indexOf(lun), 1);
@@ -131,12 +138,38 @@ export class ClusterCommands {
     return { id: file.local_id, name };
   }
 
+  #deleteInode(inode: FakeNfsInode): unknown {
+    const { nfs_export: nfsExport } = inode;
+    if (nfsExport.inodes.some(({ parent_id: parent }) => parent === inode.local_id))
+      throw new CommandFailure(`ENotEmpty: ${inode.name} is not empty`);
+    nfsExport.inodes.splice(nfsExport.inodes.indexOf(inode), 1);
+    this.#model.nfsInodes.delete(inode);
+    if (inode.volume !== undefined) this.#cluster.storage.zbs.delete(inode.volume);
+    return {};
+  }
+
+  #inode(id: string): FakeNfsInode {
+    const found = this.#model.nfsInodes.all().find((one) => one.local_id === id && one.cluster === this.#cluster);
+    if (found === undefined) throw new CommandFailure(`ENotFound: inode ${id} not found`);
+    return found;
+  }
+
   #volume(id: string): ZbsVolume {
     const found = this.#cluster.storage.zbs.find(id);
     if (found === undefined) throw new CommandFailure(`ENotFound: volume ${id} not found`);
     return found;
   }
 }
+
+const fileOf = ({ name, volume }: FakeNfsInode): ZbsVolume => {
+  if (volume === undefined) throw new CommandFailure(`EInvalid: ${name} is a directory`);
+  return volume;
+};
+
+const shownInode = ({ local_id: id, name, nfs_export: { local_id: pool }, volume }: FakeNfsInode): unknown => ({
+  ...{ id, name, pool, preallocate: false, volume: volume?.id ?? "" },
+  ...{ type: volume === undefined ? "DIR" : "FILE", mode: 384, uid: 0, gid: 0, size: volume?.sizeBytes ?? 0 },
+});
 
 /** `--name value` again and again. */
 const optionsOf = (words: readonly string[]): ReadonlyMap<string, string> =>

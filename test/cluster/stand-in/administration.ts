@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { NfsExportSettings } from "../../../core/api/object/nfs-file.ts";
 import type { ObjectChange, ObjectSpec, ObjectSpecOf, VmDiskChange } from "../../../core/api/object-spec.ts";
 import { FakeLabel } from "../rest/entities/entity.ts";
 import { FakeDataStore } from "../rest/entities/hosts.ts";
@@ -126,19 +127,39 @@ export class CustomersAdministration {
     const { zbs, volumeStriping } = cluster.storage;
     const [, , exportName = "", ...path] = name.split("/");
     const nfsExport = this.#export(exportName);
-    let parentId = nfsExport.export_inode_id;
     const last = path.pop() ?? assert.fail(name);
+    const parentId = this.#directory(nfsExport, path);
+    const volume = zbs.create(size, { ...volumeStriping, ...geometry });
+    const file = model.nfsInodes.add(new FakeNfsInode({ name: last, nfsExport, parentId, volume, sizeBytes: size }));
+    nfsExport.inodes.push(file);
+    this.setLabels(file.id, labels ?? {});
+    return { kind: "nfs-file", id: file.id };
+  }
+
+  /** As whoever has mounted it makes directories. @param path from the export on */
+  makeDirectories(exportName: string, path: readonly string[], settings: NfsExportSettings = {}): void {
+    const isThere = this.#customer.model.nfsExports.all().some(({ name }) => name === exportName);
+    const nfsExport = this.#export(exportName);
+    if (!isThere) {
+      nfsExport.description = settings.description ?? "";
+      nfsExport.ip_whitelist = settings.ipWhitelist ?? "*/*";
+      nfsExport.replica_num = settings.replicaNum ?? 2;
+      nfsExport.thin_provision = settings.thinProvision ?? true;
+    }
+    this.#directory(nfsExport, path);
+  }
+
+  /** @returns its inode's id */
+  #directory(nfsExport: FakeNfsExport, path: readonly string[]): string {
+    const { model } = this.#customer;
+    let parentId = nfsExport.export_inode_id;
     for (const directory of path) {
       const known = nfsExport.inodes.find((inode) => inode.name === directory && inode.parent_id === parentId);
       const inode = known ?? new FakeNfsInode({ name: directory, nfsExport, parentId });
       if (known === undefined) nfsExport.inodes.push(model.nfsInodes.add(inode));
       parentId = inode.local_id;
     }
-    const volume = zbs.create(size, { ...volumeStriping, ...geometry });
-    const file = model.nfsInodes.add(new FakeNfsInode({ name: last, nfsExport, parentId, volume, sizeBytes: size }));
-    nfsExport.inodes.push(file);
-    this.setLabels(file.id, labels ?? {});
-    return { kind: "nfs-file", id: file.id };
+    return parentId;
   }
 
   #createVm(spec: ObjectSpecOf<"vm">): CustomersObject {

@@ -1,5 +1,6 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
+import { ourDescription } from "../abilities/only-node.ts";
 import { addLabel, ensureLabel } from "../cloud-tower/nouns/labels.ts";
 import { deleteLunSnapshots, findLunSnapshots } from "../cloud-tower/nouns/lun-snapshots.ts";
 import {
@@ -13,14 +14,30 @@ import {
   type TowerLun,
   updateLun,
 } from "../cloud-tower/nouns/luns.ts";
-import { ensureTarget, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
+import { ensureTarget, findTarget, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
+import { deleteVmVolumeSnapshots, findVmVolumeSnapshotOf } from "../cloud-tower/nouns/vm-volume-snapshots.ts";
 import { isOurs, ourName } from "../names.ts";
 import { cloneToLun, deleteSnapshot } from "../ssh/snapshots.ts";
-import type { CloneWish, Hands, LunRef, LunWish, TargetWish, VmWish } from "./hands.ts";
+import type {
+  CloneWish,
+  FileWish,
+  Hands,
+  KeptShell,
+  LunRef,
+  LunWish,
+  ShellWish,
+  TargetWish,
+  TogetherWish,
+  VmShape,
+  VmWish,
+} from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 import { zbsOfRef } from "./snapshot-refs.ts";
 import { snapshotsTogether } from "./snapshots-together.ts";
+import { makeFile, removeFile, rollBackFile } from "./tower-files.ts";
 import { makeVm, makeVolume, removeRebuilt, rename, setPower } from "./tower-vms.ts";
+import { shapeVm } from "./vm-shape.ts";
+import { keepShell } from "./vm-shells.ts";
 
 /** What snapshots are read through lies in it. */
 const readTarget: TargetWish = { name: ourName("read"), stripeCount: 1, stripeBytes: 256 * 1024 };
@@ -42,6 +59,14 @@ export class TowerHands implements Hands {
     return refOf(await ensureLun(tower, { ...made, ...(lunId !== undefined && { lunId }) }, call), target);
   }
 
+  async listLuns(name: string, call?: StorageCall) {
+    const { tower, clusterId } = this.#of;
+    const target = await findTarget(tower, { clusterId, name }, call);
+    if (target === undefined) return [];
+    const luns = await listLunsOfTarget(tower, target.id, call);
+    return luns.map((lun) => ({ ...refOf(lun, target), name: lun.name }));
+  }
+
   growLun(lun: string, sizeBytes: number, call?: StorageCall): Promise<void> {
     return updateLun(this.#of.tower, lun, { sizeBytes }, call);
   }
@@ -52,6 +77,11 @@ export class TowerHands implements Hands {
     await rollbackLun(tower, { lunId: lun, snapshotId: snapshot }, call);
     const now = await findLun(tower, lun, call);
     if (now !== undefined && now.sizeBytes < atLeastBytes) await this.growLun(lun, atLeastBytes, call);
+  }
+
+  async isGone(snapshot: string, call?: StorageCall): Promise<boolean> {
+    if (zbsOfRef(snapshot) !== undefined) return false;
+    return !(await findLunSnapshots(this.#of.tower, [snapshot], call)).has(snapshot);
   }
 
   async cloneSnapshot({ snapshot, zbsVolumeId, name }: CloneWish, call?: StorageCall): Promise<LunRef> {
@@ -70,8 +100,8 @@ export class TowerHands implements Hands {
     }
   }
 
-  snapshotTogether(of: Parameters<Hands["snapshotTogether"]>[0], call: StorageCall = {}) {
-    return snapshotsTogether(this.#of, of, call);
+  snapshotTogether(wish: TogetherWish, call: StorageCall = {}) {
+    return snapshotsTogether(this.#of, wish, call);
   }
 
   makeVolume(wish: Parameters<Hands["makeVolume"]>[0], call?: StorageCall) {
@@ -80,6 +110,26 @@ export class TowerHands implements Hands {
 
   makeVm(wish: VmWish, call?: StorageCall) {
     return makeVm(this.#of, wish, call);
+  }
+
+  shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void> {
+    return shapeVm(this.#of, vm, shape, call);
+  }
+
+  keepShell(wish: ShellWish, known: string | undefined, call?: StorageCall): Promise<KeptShell> {
+    return keepShell(this.#of, wish, known, call);
+  }
+
+  makeFile(wish: FileWish, call?: StorageCall) {
+    return makeFile(this.#of, wish, call);
+  }
+
+  rollBackFile(to: Parameters<Hands["rollBackFile"]>[0], call?: StorageCall): Promise<void> {
+    return rollBackFile(this.#of, to, call);
+  }
+
+  removeFile(file: Parameters<Hands["removeFile"]>[0], call?: StorageCall): Promise<void> {
+    return removeFile(this.#of, file, call);
   }
 
   setPower(vm: string, power: "on" | "off", call?: StorageCall): Promise<void> {
@@ -91,7 +141,8 @@ export class TowerHands implements Hands {
   }
 
   async label(of: Parameters<Hands["label"]>[0], labels: Readonly<Record<string, string>>, call?: StorageCall) {
-    const kind = ({ lun: "iscsi_luns", "vm-volume": "vm_volumes", vm: "vms" } as const)[of.kind];
+    const kinds = { lun: "iscsi_luns", "vm-volume": "vm_volumes", vm: "vms", "nfs-file": "nfs_inodes" } as const;
+    const kind = kinds[of.kind];
     for (const [key, value] of Object.entries(labels)) {
       const { id: labelId } = await ensureLabel(this.#of.tower, { key, value }, call);
       await addLabel(this.#of.tower, { labelId, kind, ids: [of.id] }, call);
@@ -111,7 +162,7 @@ export class TowerHands implements Hands {
   }
 
   async removeSnapshot(snapshot: string, call?: StorageCall): Promise<void> {
-    const { tower, ssh } = this.#of;
+    const { tower, clusterId, ssh } = this.#of;
     const zbsSnapshot = zbsOfRef(snapshot);
     if (zbsSnapshot !== undefined) {
       if (ssh === undefined) throw needsCommandLine("remove a snapshot of it");
@@ -119,15 +170,20 @@ export class TowerHands implements Hands {
     }
     const found = (await findLunSnapshots(tower, [snapshot], call)).get(snapshot);
     if (found === undefined) return;
-    refuseOthers(found.name);
-    await deleteLunSnapshots(tower, [snapshot], call);
+    // What was taken of a virtual volume by itself has our name, and the LUN's is the cluster's.
+    const around = isOurs(found.name)
+      ? undefined
+      : await findVmVolumeSnapshotOf(tower, { clusterId, lunSnapshotName: found.name }, call);
+    refuseOthers(around?.name ?? found.name);
+    if (around === undefined) await deleteLunSnapshots(tower, [snapshot], call);
+    else await deleteVmVolumeSnapshots(tower, [around.id], call);
   }
 
   #target({ name, stripeCount, stripeBytes, theirs }: TargetWish, call: StorageCall | undefined): Promise<TowerTarget> {
     const { tower, clusterId, replicas, initiatorName, chap } = this.#of;
     const shape = { clusterId, name, replicas, thin: true, stripeCount, stripeBytes };
     const guarded = {
-      ...{ ipWhitelist: "*/*", iqnWhitelist: initiatorName, description: "Made by smtx-backup; leave it alone." },
+      ...{ ipWhitelist: "*/*", iqnWhitelist: initiatorName, description: ourDescription },
       ...(chap !== undefined && { chap }),
     };
     const settings = theirs && {

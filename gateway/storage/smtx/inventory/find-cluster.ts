@@ -8,6 +8,7 @@ import { isOurs, isRebuild } from "../names.ts";
 import { findFiles } from "./find-files.ts";
 import { findVms } from "./find-vms.ts";
 import type { FoundCluster, FoundLunRef, FoundTarget } from "./found.ts";
+import { stripedAs } from "./striped.ts";
 import type { WhichCluster } from "./which.ts";
 
 /** What CloudTower says that the cluster has, without what is ours. */
@@ -69,13 +70,8 @@ const foundTarget = (target: TowerTarget): FoundTarget => ({
   },
 });
 
-/** A volume that is not striped has one stripe as long as an extent. */
-const geometryOf = (lun: TowerLun | undefined, extentBytes: number): Geometry => {
-  const { stripeCount = 1, stripeBytes = 0 } = lun ?? {};
-  return stripeCount <= 1
-    ? { extentBytes, stripeCount: 1, stripeBytes: stripeBytes === 0 ? extentBytes : stripeBytes }
-    : { extentBytes, stripeCount, stripeBytes };
-};
+const geometryOf = (lun: TowerLun | undefined, extentBytes: number): Geometry =>
+  stripedAs({ stripeCount: lun?.stripeCount ?? 1, stripeBytes: lun?.stripeBytes ?? 0 }, extentBytes);
 
 const vlansOf = (vlans: readonly TowerVlan[], switchId: string) =>
   vlans

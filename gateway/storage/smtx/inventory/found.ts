@@ -2,6 +2,7 @@ import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
 import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts";
 import type { VmConfig, VmNic } from "../../../../core/api/object/vm.ts";
 import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
+import type { FilePlace } from "../../../../core/object/file-place.ts";
 
 /*
  * A cluster as CloudTower tells of it, without what this product has made for itself. Ids are the
@@ -14,6 +15,7 @@ export interface FoundCluster {
   readonly volumes: readonly FoundVmVolume[];
   readonly vms: readonly FoundVm[];
   readonly exports: readonly { readonly name: string; readonly settings: NfsExportSettings }[];
+  readonly directories: readonly FilePlace[];
   readonly files: readonly FoundFile[];
   readonly switches: readonly { readonly name: string; readonly vlans: readonly FoundVlan[] }[];
 }
@@ -80,11 +82,13 @@ export interface FoundDisk {
   readonly boot: number;
 }
 
-export interface FoundFile {
+export interface FoundFile extends FilePlace {
+  /** Its inode's. */
   readonly id: string;
-  readonly export: string;
-  readonly path: string;
+  /** CloudTower's. */
+  readonly inode: string;
   readonly sizeBytes: number;
-  readonly geometry: Geometry;
   readonly labels: Labels;
+  /** Undefined: no node has told which it is. Then it can't be protected. */
+  readonly volume: { readonly zbsVolumeId: string; readonly geometry: Geometry } | undefined;
 }

@@ -1,8 +1,12 @@
 import type { SQLInputValue } from "node:sqlite";
+import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
+import { plainGeometry } from "../../../../core/extent/geometry.ts";
 import { defaultPool } from "../../extentstore/cluster/pools.ts";
 import { geometryOf, type VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import { insertVolume, labelsText, removeVolume } from "../../extentstore/cluster/volumes.ts";
 import type { Database } from "../../extentstore/database/database.ts";
+import type { FileRef } from "../cluster/hands.ts";
+import { type FileToBe, listFilesToBe, putFile } from "../files/files-of-volumes.ts";
 import { isRebuild } from "../names.ts";
 import type { FoundCluster, FoundLunRef } from "./found.ts";
 import { freeNames } from "./free-names.ts";
@@ -24,6 +28,7 @@ interface WithLun {
   readonly row: Wanted;
   readonly lun: FoundLunRef | undefined;
   readonly vmVolume: string | null;
+  readonly file?: FileRef;
 }
 
 /** Inside a transaction. */
@@ -32,7 +37,8 @@ export const syncVolumes = (database: Database, found: FoundCluster): void => {
   const before = new Map(
     database.all<VolumeRow>("SELECT * FROM volumes WHERE role <> 'mirror'").map((row) => [row.id, row]),
   );
-  const there = new Set(wanted.map(({ row }) => row.id));
+  const toBe = listFilesToBe(database).map(({ volumeId }) => volumeId);
+  const there = new Set([...wanted.map(({ row }) => row.id), ...toBe]);
   for (const row of before.values()) if (!there.has(row.id)) forget(database, row);
   const changed = wanted.filter(({ row }) => isChanged(row, before.get(row.id)));
   // Names and LUN ids that change places would be taken for a moment.
@@ -48,13 +54,14 @@ export const syncVolumes = (database: Database, found: FoundCluster): void => {
     else update(database, row);
   }
   for (const one of wanted) keepLun(database, one);
+  for (const { row, file } of wanted) if (file !== undefined) putFile(database, row.id, file);
 };
 
 const wantedVolumes = (database: Database, found: FoundCluster): readonly WithLun[] => {
   const made = new Map(
     database
       .all<{ volumeId: string; zbsVolumeId: string }>(
-        "SELECT volumeId, zbsVolumeId FROM lunsOfVolumes JOIN volumes ON id = volumeId WHERE role = 'rebuilt'",
+        "SELECT volumeId, zbsVolumeId FROM lunsOfVolumes JOIN volumes ON id = volumeId WHERE role <> 'mirror'",
       )
       .map(({ volumeId, zbsVolumeId }) => [zbsVolumeId, volumeId]),
   );
@@ -62,10 +69,13 @@ const wantedVolumes = (database: Database, found: FoundCluster): readonly WithLu
   const named = <One extends { readonly id: string; readonly name: string }>(one: One): One[] => {
     if (!isRebuild(one.name)) return [one];
     // What nobody has written down is nothing yet; what is written down has its name there.
-    const row = database.one<{ name: string }>("SELECT name FROM volumes WHERE id = ? AND role = 'rebuilt'", one.id);
+    const row = database.one<{ name: string }>("SELECT name FROM volumes WHERE id = ? AND role <> 'mirror'", one.id);
     return row === undefined ? [] : [{ ...one, name: row.name }];
   };
-  const luns = found.luns.flatMap((one) => named({ ...one, id: idOf(one.lun.zbsVolumeId, one.lun.zbsVolumeId) }));
+  const toBe = listFilesToBe(database);
+  const becoming = new Set(toBe.map(({ zbsVolumeId }) => zbsVolumeId));
+  const theirLuns = found.luns.filter(({ lun }) => !becoming.has(lun.zbsVolumeId));
+  const luns = theirLuns.flatMap((one) => named({ ...one, id: idOf(one.lun.zbsVolumeId, one.lun.zbsVolumeId) }));
   const volumes = found.volumes.flatMap((one) => named({ ...one, id: idOf(one.lun?.zbsVolumeId ?? "", one.id) }));
   const names = freeNames([...luns, ...volumes]);
   const none = { lunTarget: null, lunId: null, allowedInitiators: null, export: null, path: null, labels: null };
@@ -89,16 +99,37 @@ const wantedVolumes = (database: Database, found: FoundCluster): readonly WithLu
       lun,
       vmVolume: tower,
     })),
-    ...found.files.map(({ id, sizeBytes, geometry, labels, ...file }) => ({
-      row: {
-        ...{ ...none, id: `volume-${id}`, kind: "nfs-file" as const, sizeBytes, ...geometry, sharing: 0 },
-        ...{ name: `/exports/${file.export}/${file.path}`, export: file.export, path: file.path },
-        labels: labelsText(labels),
-      },
-      lun: undefined,
-      vmVolume: null,
-    })),
+    ...wantedFiles(database, found, toBe),
   ];
+};
+
+/** What is to be a file keeps its place, whether it is a LUN still or the file already. */
+const wantedFiles = (database: Database, { files }: FoundCluster, toBe: readonly FileToBe[]): readonly WithLun[] => {
+  const made = new Map(
+    database
+      .all<{ volumeId: string; inodeId: string }>(
+        "SELECT volumeId, inodeId FROM filesOfVolumes JOIN volumes ON id = volumeId WHERE role = 'rebuilt'",
+      )
+      .map(({ volumeId, inodeId }) => [inodeId, volumeId]),
+  );
+  const places = new Set(toBe.map((one) => `${one.export}/${one.path}`));
+  return files.flatMap(({ id: inodeId, inode, volume, sizeBytes, labels, export: exportName, path }) => {
+    if (places.has(`${exportName}/${path}`)) return [];
+    const id = made.get(inodeId) ?? `volume-${inodeId}`;
+    const row = {
+      ...{ id, kind: "nfs-file" as const, name: `/exports/${exportName}/${path}`, export: exportName, path, sizeBytes },
+      ...(volume?.geometry ?? shapeBefore(database, id)),
+      ...{ sharing: 0, lunTarget: null, lunId: null, allowedInitiators: null, labels: labelsText(labels) },
+    };
+    const file = volume && { inode, inodeId, zbsVolumeId: volume.zbsVolumeId };
+    return [{ row, lun: undefined, vmVolume: null, ...(file !== undefined && { file }) }];
+  });
+};
+
+/** While no node tells how a file is striped, it is as it was. */
+const shapeBefore = (database: Database, id: string): Geometry => {
+  const row = database.one<VolumeRow>("SELECT * FROM volumes WHERE id = ?", id);
+  return row === undefined ? plainGeometry : geometryOf(row);
 };
 
 const columns = [
@@ -141,6 +172,7 @@ const update = (database: Database, row: Wanted): void => {
 const forget = (database: Database, row: VolumeRow): void => {
   database.run("DELETE FROM vmDisks WHERE volumeId = ?", row.id);
   database.run("DELETE FROM lunsOfVolumes WHERE volumeId = ?", row.id);
+  database.run("DELETE FROM filesOfVolumes WHERE volumeId = ?", row.id);
   removeVolume(database, row);
 };
 

@@ -4,6 +4,7 @@ import { steadyTime, type Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
 import type { SmtxConfig } from "../../smtx-config.ts";
 import { noteAbilities } from "../abilities/abilities.ts";
+import { putOnlyNode } from "../abilities/only-node.ts";
 import { findCluster } from "../cloud-tower/nouns/clusters.ts";
 import { listHosts } from "../cloud-tower/nouns/hosts.ts";
 import { towerVersion } from "../cloud-tower/nouns/version.ts";
@@ -77,6 +78,8 @@ const askAndNote = async (probed: Probed, call: StorageCall): Promise<ProbeRepor
         const seen = await askAndRemove(probed, withSignal(watch, call.signal));
         left = seen.left;
         answers = answersOf(seen.abilities, config);
+        const { answer, node } = seen.abilities.reservationsHoldAcrossNodes ?? {};
+        if (answer === "yes" || node !== undefined) await putOnlyNode(tower, { clusterId, node }, watch);
       },
       finish: (database) => noteAbilities(database, { answers: answersByName(answers), day: about.day }),
     },

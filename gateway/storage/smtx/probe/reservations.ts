@@ -18,7 +18,10 @@ export const reservationsHoldAcrossNodes = (
       if (one === undefined || other === undefined) {
         return unknown(`There is a way to ${nodes.length} of the cluster's nodes only, and two are needed.`);
       }
-      return await holds(one, other, call);
+      const seen = await holds(one, other, call);
+      const [node] = one.lun.portals;
+      if (seen.answer !== "no" || node === undefined) return seen;
+      return { ...seen, evidence: `${seen.evidence} Restart all gateways of the cluster now.`, node };
     } finally {
       for (const { initiator } of nodes) await initiator.close();
     }

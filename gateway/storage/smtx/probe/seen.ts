@@ -1,4 +1,5 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
+import type { IscsiPortal } from "../../../iscsi/portal.ts";
 import type { StorageCall } from "../../call.ts";
 import type { AbilityAnswer, AbilityName } from "../abilities/abilities.ts";
 
@@ -6,6 +7,8 @@ import type { AbilityAnswer, AbilityName } from "../abilities/abilities.ts";
 export interface SeenAnswer {
   readonly answer: AbilityAnswer;
   readonly evidence: string;
+  /** Where they do not hold at all of them, the node that reservations are to be made at. */
+  readonly node?: IscsiPortal;
 }
 
 export type SeenAbilities = Partial<Record<AbilityName, SeenAnswer>>;

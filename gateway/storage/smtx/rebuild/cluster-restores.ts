@@ -6,13 +6,24 @@ import { deleteRebuilt } from "../../extentstore/administration/delete-rebuilt.t
 import { setPower } from "../../extentstore/administration/power.ts";
 import { findObjects } from "../../extentstore/cluster/objects.ts";
 import type { Database } from "../../extentstore/database/database.ts";
+import { rebuildObstacles } from "../../extentstore/rebuild/look.ts";
 import { rebuildObject } from "../../extentstore/rebuild/rebuild.ts";
 import { type ClusterContext, lookAt, removeLeft } from "../context.ts";
 import { withFreeWay } from "../reaper/in-the-way.ts";
 import { changeCluster } from "../records/changing.ts";
 import { Comparing } from "../records/comparing.ts";
 import { noting } from "../records/notes.ts";
-import { endRename, listRenames, madeOf, putMadeLun, putMadeVm, putMadeVolume, rebuildToMake } from "./made.ts";
+import { fileObstacle, madeFile, makeFiles } from "./files.ts";
+import {
+  endRename,
+  listRenames,
+  madeOf,
+  putLunOfFile,
+  putMadeLun,
+  putMadeVm,
+  putMadeVolume,
+  rebuildToMake,
+} from "./made.ts";
 import { rebuildOnCluster } from "./rebuild-on-cluster.ts";
 
 /** On a cluster nobody else's process locks a volume in the records. */
@@ -33,29 +44,53 @@ const rebuildOnce = async (
   const { made } = await changeCluster(
     context,
     {
-      plan: (database) => {
+      plan: (database, found) => {
         const { result, contents } = noting(database, () => rebuildObject(database, options));
         const toMake = rebuildToMake(database, contents);
-        for (const name of toMake.files) throw noFiles(name);
+        for (const { path } of toMake.files) {
+          const obstacle = found && fileObstacle(context, found, path);
+          if (obstacle !== undefined) throw obstacle;
+        }
         return { made: result, toMake };
       },
       realize: ({ toMake }, watch) => rebuildOnCluster(context, toMake, watch),
-      finish: (database, { toMake }, { luns, volumes, vms }) => {
+      finish: (database, { toMake }, { luns, volumes, files, vms }) => {
         for (const [index, lun] of luns.entries()) putMadeLun(database, toMake.luns[index]?.volumeId ?? "", lun);
         for (const [index, one] of volumes.entries())
           putMadeVolume(database, toMake.volumes[index]?.volumeId ?? "", one);
+        for (const [index, lun] of files.entries()) putLunOfFile(database, toMake.files[index]?.volumeId ?? "", lun);
         for (const [index, vm] of vms.entries()) putMadeVm(database, toMake.vms[index]?.vmId ?? "", vm);
       },
     },
     call,
   );
   await giveNames(context, call);
+  const volumeIds = made.volumes.map(({ id }) => id);
+  await makeFiles(context, volumeIds, call);
   await giveLabels(context, made, call);
   // What the cluster has made of it may be told otherwise than it was planned.
   const { kind, id } = made;
   const [now = made] = await lookAt(context, (database) => findObjects(database, [{ kind, id }]), call);
   return now;
 };
+
+/** What a rebuild would be refused with. */
+export const obstaclesOnCluster = (
+  context: ClusterContext,
+  options: RebuildObjectOptions,
+  call?: StorageCall,
+): Promise<readonly VisibleError[]> =>
+  lookAt(
+    context,
+    (database, found) => {
+      const inRecords = rebuildObstacles(database, options);
+      const { object, name } = options;
+      if (object.kind !== "nfs-file" || inRecords.some(({ code }) => code === "BAD_REQUEST")) return inRecords;
+      const ofFile = fileObstacle(context, found, name);
+      return ofFile === undefined ? inRecords : [...inRecords, ofFile];
+    },
+    call,
+  );
 
 const giveLabels = async (
   { ledger, hands }: ClusterContext,
@@ -86,7 +121,16 @@ export const deleteOne = async (
   if (options.unchangedSince !== undefined) await learn(context, comparing, work, call);
   await changeCluster(
     context,
-    { plan: (database) => work(database), realize: async () => undefined, finish: () => undefined },
+    {
+      plan: (database) => {
+        const file = madeFile(database, options.object);
+        work(database);
+        return file;
+      },
+      // It can't be done later, by whoever removes what is left: a person may have to.
+      realize: async (file, watch) => (file === undefined ? undefined : context.hands.removeFile(file, watch)),
+      finish: () => undefined,
+    },
     call,
   );
   await removeLeft(context, call);
@@ -137,8 +181,3 @@ export const switchVm = async (
     call,
   );
 };
-
-const noFiles = (name: string): VisibleError =>
-  new VisibleError("OBJECT_KIND_UNSUPPORTED", `The file “${name}” can't be made on this cluster.`, {
-    hint: "CloudTower makes no files. Rebuild it at a site that can.",
-  });

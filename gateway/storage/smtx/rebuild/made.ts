@@ -1,12 +1,14 @@
 import type { ObjectKind } from "../../../../core/api/object/common.ts";
 import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
 import type { Owner } from "../../control.ts";
-import type { VmDiskRow, VmNicRow, VmRow } from "../../extentstore/cluster/vms.ts";
+import type { VmRow } from "../../extentstore/cluster/vms.ts";
 import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { ContentStep, Database } from "../../extentstore/database/database.ts";
-import type { LunRef, LunWish, VmRef, VmWish, VolumeRef } from "../cluster/hands.ts";
-import { ourName, ownerTag } from "../names.ts";
+import type { LunRef, LunWish, VmRef, VolumeRef } from "../cluster/hands.ts";
+import { fileOfVolume } from "../files/files-of-volumes.ts";
+import { digestOf, ourName, ownerTag } from "../names.ts";
 import { askedLunId, putLun, snapshotOf } from "../records/luns.ts";
+import { type VmDraft, vmDraft } from "../records/vm-draft.ts";
 
 /*
  * What a rebuild has put into the records, and the cluster does not have yet. Everything here runs
@@ -19,20 +21,25 @@ interface ToMake {
   readonly snapshot: string | null;
 }
 
+export interface VolumeToMake extends ToMake {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly sharing: boolean;
+}
+
 export interface RebuildToMake {
   readonly luns: readonly (ToMake & { readonly wish: LunWish })[];
-  readonly volumes: readonly (ToMake & {
-    readonly name: string;
-    readonly sizeBytes: number;
-    readonly sharing: boolean;
-  })[];
-  readonly files: readonly string[];
-  readonly vms: readonly VmDraft[];
+  readonly volumes: readonly VolumeToMake[];
+  /** LUNs at first, under these names. */
+  readonly files: readonly (ToMake & { readonly name: string; readonly path: string })[];
+  readonly vms: readonly (VmDraft & { readonly name: string })[];
 }
 
 export const rebuildToMake = (database: Database, contents: readonly ContentStep[]): RebuildToMake => {
   const rows = database.all<VolumeRow>(
-    "SELECT * FROM volumes v WHERE role = 'rebuilt' AND NOT EXISTS (SELECT 1 FROM lunsOfVolumes l WHERE l.volumeId = v.id)",
+    `SELECT * FROM volumes v WHERE role = 'rebuilt'
+     AND NOT EXISTS (SELECT 1 FROM lunsOfVolumes l WHERE l.volumeId = v.id)
+     AND NOT EXISTS (SELECT 1 FROM filesOfVolumes f WHERE f.volumeId = v.id)`,
   );
   const common = (row: VolumeRow): ToMake => ({
     volumeId: row.id,
@@ -43,12 +50,18 @@ export const rebuildToMake = (database: Database, contents: readonly ContentStep
     volumes: rows
       .filter(({ kind }) => kind === "volume")
       .map((row) => ({ ...common(row), name: madeName(row), sizeBytes: row.sizeBytes, sharing: row.sharing === 1 })),
-    files: rows.filter(({ kind }) => kind === "nfs-file").map(({ name }) => name),
+    files: rows
+      .filter(({ kind }) => kind === "nfs-file")
+      .map((row) => {
+        const { volumeId, snapshot } = common(row);
+        // It is not written once more when it is there: what another snapshot has is another one.
+        return { volumeId, snapshot, name: `${madeName(row)}.${digestOf(snapshot ?? "")}`, path: row.name };
+      }),
     vms: database
       .all<VmRow>(
         "SELECT * FROM vms v WHERE role = 'rebuilt' AND NOT EXISTS (SELECT 1 FROM vmsOnCluster c WHERE c.vmId = v.id)",
       )
-      .map((vm) => vmDraft(database, vm)),
+      .map((vm) => ({ ...vmDraft(database, vm), name: madeName(vm) })),
   };
 };
 
@@ -77,54 +90,17 @@ const lunWish = (database: Database, row: VolumeRow): LunWish => {
   };
 };
 
-/** What is left to say is which of the cluster's volumes its disks are. */
-export interface VmDraft extends Omit<VmWish, "disks"> {
-  readonly vmId: string;
-  readonly disks: readonly (Omit<VmWish["disks"][number], "volume"> & {
-    readonly volumeId: string;
-    /** CloudTower's id, where it is there already. */
-    readonly volume: string | undefined;
-  })[];
-}
-
-const vmDraft = (database: Database, vm: VmRow): VmDraft => {
-  const disks = database.all<VmDiskRow>("SELECT * FROM vmDisks WHERE vmId = ? ORDER BY position", vm.id);
-  const nics = database.all<VmNicRow>("SELECT * FROM vmNics WHERE vmId = ? ORDER BY position", vm.id);
-  return {
-    vmId: vm.id,
-    name: madeName(vm),
-    config: {
-      ...(vm.description !== null && { description: vm.description }),
-      ...{ vcpu: vm.vcpu, cpu: { cores: vm.cores, sockets: vm.sockets }, memory: vm.memoryBytes },
-      ...{ firmware: vm.firmware, ha: vm.ha === 1, status: vm.status },
-    },
-    disks: disks.flatMap(({ volumeId, bus, boot, position }) =>
-      volumeId === null ? [] : [{ volumeId, volume: vmVolumeOf(database, volumeId), bus, boot, index: position }],
-    ),
-    nics: nics.map(nicOf),
-  };
-};
-
-const nicOf = (row: VmNicRow): VmWish["nics"][number] => ({
-  macAddress: row.macAddress,
-  model: row.model,
-  virtualSwitch: row.switch,
-  vlan: { ...(row.vlanName !== null && { name: row.vlanName }), vlanId: row.vlanId },
-  enabled: row.enabled === 1,
-  ...(row.ipAddress !== null && { ipAddress: row.ipAddress }),
-  ...(row.gateway !== null && { gateway: row.gateway }),
-  ...(row.subnetMask !== null && { subnetMask: row.subnetMask }),
-});
-
-const vmVolumeOf = (database: Database, volumeId: string): string | undefined =>
-  database.one<{ vmVolume: string | null }>("SELECT vmVolume FROM lunsOfVolumes WHERE volumeId = ?", volumeId)
-    ?.vmVolume ?? undefined;
-
 export const putMadeLun = (database: Database, volumeId: string, made: LunRef): void => {
   putLun(database, volumeId, made);
   markRebuilt(database, volumeId);
   database.run("UPDATE volumes SET lunId = ? WHERE id = ?", made.lunId, volumeId);
   putRename(database, "lun", made.lun, nameOf(database, "volumes", volumeId));
+};
+
+/** It has its name when it is a file. */
+export const putLunOfFile = (database: Database, volumeId: string, made: LunRef): void => {
+  putLun(database, volumeId, made);
+  markRebuilt(database, volumeId);
 };
 
 export const putMadeVolume = (database: Database, volumeId: string, made: VolumeRef): void => {
@@ -167,7 +143,11 @@ export const endRename = (database: Database, { kind, id, name }: Rename): void 
 export const madeOf = (
   database: Database,
   { kind, id, volumeId }: { readonly kind: ObjectKind; readonly id: string; readonly volumeId: string },
-): Omit<Rename, "name"> | undefined => {
+): { readonly kind: Rename["kind"] | "nfs-file"; readonly id: string } | undefined => {
+  if (kind === "nfs-file") {
+    const file = fileOfVolume(database, volumeId);
+    return file && { kind, id: file.inode };
+  }
   if (kind === "vm") {
     const row = database.one<{ vm: string }>("SELECT vm FROM vmsOnCluster WHERE vmId = ?", id);
     return row && { kind: "vm", id: row.vm };

@@ -4,15 +4,19 @@ import type { Database } from "../../extentstore/database/database.ts";
 import type { FoundCluster } from "../inventory/found.ts";
 import { syncRecords } from "../inventory/sync.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { LongCall } from "../ledger/long-changes.ts";
 import { OneAtATime } from "../ledger/one-at-a-time.ts";
 import { generationOf, raiseGeneration } from "./generation.ts";
 import { noteRemovals } from "./removals.ts";
 
 export interface ClusterChange<T, R> {
-  /** What is to be. Nothing that it throws leaves anything. */
-  readonly plan: (database: Database) => T;
+  /**
+   * What is to be. Nothing that it throws leaves anything.
+   * @param found undefined where nobody has looked
+   */
+  readonly plan: (database: Database, found: FoundCluster | undefined) => T;
   /** Does on the cluster what that takes. */
-  readonly realize: (planned: T, call: StorageCall) => Promise<R>;
+  readonly realize: (planned: T, call: LongCall) => Promise<R>;
   /** Writes down what the cluster has made of it. */
   readonly finish: (database: Database, planned: T, realized: R) => void;
 }
@@ -56,7 +60,7 @@ const lookAndChange = async <T, R>(
           // What was made meanwhile would be missing in what was found.
           if (generationOf(database) !== generation) return undefined;
           syncRecords(database, found);
-          return { planned: change.plan(database) };
+          return { planned: change.plan(database, found) };
         },
       },
       call,
@@ -70,7 +74,7 @@ const lookAndChange = async <T, R>(
 
 /** The same without a look at what the cluster has: for what is about our own things there. */
 export const changeOurs = async <T, R>(parts: Parts, change: ClusterChange<T, R>, call?: StorageCall): Promise<T> => {
-  const plan = (database: Database) => ({ planned: change.plan(database) });
+  const plan = (database: Database) => ({ planned: change.plan(database, undefined) });
   const done = await changeBeside(parts, { ...change, plan }, call);
   if (done === undefined) throw new TypeError("a plan came to nothing");
   return done.planned;

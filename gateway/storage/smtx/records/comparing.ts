@@ -74,8 +74,9 @@ const tableOf = (database: Database, tableId: number): Table | undefined =>
     tableId,
   ) ??
   database.one<Table>(
-    `SELECT l.zbsVolumeId, v.sizeBytes, extentBytes, stripeCount, stripeBytes FROM volumes v
-     JOIN lunsOfVolumes l ON l.volumeId = v.id WHERE v.tableId = ?`,
+    `SELECT ifnull(f.zbsVolumeId, l.zbsVolumeId) AS zbsVolumeId, v.sizeBytes, extentBytes, stripeCount, stripeBytes
+     FROM volumes v LEFT JOIN lunsOfVolumes l ON l.volumeId = v.id LEFT JOIN filesOfVolumes f ON f.volumeId = v.id
+     WHERE v.tableId = ? AND ifnull(f.zbsVolumeId, l.zbsVolumeId) IS NOT NULL`,
     tableId,
   );
 

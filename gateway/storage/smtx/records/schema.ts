@@ -10,6 +10,7 @@ import { migrate } from "../../extentstore/database/schema.ts";
 /**
  * - `lunsOfVolumes`: the LUN by which a volume is snapshotted, read and written. Of a mirror and of
  *   what was rebuilt here it is as it was made, so that what has to change is seen.
+ * - `filesOfVolumes`: the NFS file that a volume is.
  * - `vmsOnCluster`: of VMs, by the ids that their rows have.
  * - `snapshotsOfTables`: the cluster's snapshot that is the content of a snapshot's extent table.
  * - `removals`: what nothing here refers to any more, and the cluster still has.
@@ -17,9 +18,11 @@ import { migrate } from "../../extentstore/database/schema.ts";
  *   it.
  * - `renames`: what was made under a name of ours, and is to have its own.
  * - `basesOfMirrors`: clones of what the mirrors' writing started from.
+ * - `vmsBefore`: what VMs were before a rollback that has not ended, as JSON.
  * - `abilities`: what the cluster was seen to do.
  * - `foundBefore`: ids of what was on the cluster with names of ours when these records began. It
  *   is of records that are lost, and may be all that is left of backups: nobody removes it.
+ * - `manifestLuns` are plans' own, and `manifestsOfGroups` their snapshots, one a published group.
  * - `holders` of what is open, each with a number that it raises while it lives.
  */
 const own = `
@@ -35,6 +38,12 @@ const own = `
     rebuilt INTEGER NOT NULL DEFAULT 0
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS volumesOfLuns ON lunsOfVolumes(zbsVolumeId);
+  CREATE TABLE IF NOT EXISTS filesOfVolumes (
+    volumeId TEXT PRIMARY KEY,
+    inode TEXT NOT NULL,
+    inodeId TEXT NOT NULL,
+    zbsVolumeId TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS vmsOnCluster (
     vmId TEXT PRIMARY KEY,
     vm TEXT NOT NULL,
@@ -46,7 +55,7 @@ const own = `
     zbsVolumeId TEXT NOT NULL
   ) STRICT;
   CREATE TABLE IF NOT EXISTS removals (
-    kind TEXT NOT NULL CHECK (kind IN ('lun', 'snapshot', 'vm-volume', 'vm')),
+    kind TEXT NOT NULL CHECK (kind IN ('lun', 'manifest', 'snapshot', 'vm-volume', 'vm')),
     id TEXT NOT NULL,
     made TEXT NOT NULL DEFAULT 'ours' CHECK (made IN ('ours', 'rebuilt')),
     PRIMARY KEY (kind, id)
@@ -67,6 +76,12 @@ const own = `
     name TEXT NOT NULL,
     PRIMARY KEY (kind, id)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS vmsBefore (
+    key TEXT NOT NULL,
+    vmId TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    PRIMARY KEY (key, vmId)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS abilities (
     name TEXT PRIMARY KEY,
     answer TEXT NOT NULL CHECK (answer IN ('yes', 'no')),
@@ -74,6 +89,21 @@ const own = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS foundBefore (
     id TEXT PRIMARY KEY
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS manifestLuns (
+    planId TEXT NOT NULL,
+    source TEXT NOT NULL,
+    lun TEXT NOT NULL,
+    zbsVolumeId TEXT NOT NULL,
+    iqn TEXT NOT NULL,
+    lunId INTEGER NOT NULL,
+    sizeBytes INTEGER NOT NULL,
+    PRIMARY KEY (planId, source)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS manifestsOfGroups (
+    groupId TEXT PRIMARY KEY,
+    snapshot TEXT NOT NULL,
+    zbsVolumeId TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS holders (
     id TEXT PRIMARY KEY,

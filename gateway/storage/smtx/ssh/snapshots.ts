@@ -1,5 +1,6 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
+import { unlessGone } from "./files.ts";
 import { fieldOf, notUnderstood, type PrintedFields, printedObjects, textOf } from "./printed.ts";
 import type { SshRunner } from "./runner.ts";
 
@@ -68,26 +69,6 @@ export const cloneToLun = async (
   return { zbsVolumeId };
 };
 
-/** Makes a LUN a file of a directory; it is no LUN any more. */
-export const fileFromLun = async (
-  ssh: SshRunner,
-  of: { readonly parentId: string; readonly name: string; readonly lunUuid: string },
-  call?: StorageCall,
-): Promise<void> => {
-  const words = ["zbs-nfs", "file", "convert_from_lun", of.parentId, of.name, of.lunUuid];
-  await ssh.run({ words, isChange: true }, call);
-};
-
-/** The file becomes what its snapshot has. */
-export const rollbackFile = async (
-  ssh: SshRunner,
-  { fileId, snapshotId }: { readonly fileId: string; readonly snapshotId: string },
-  call?: StorageCall,
-): Promise<void> => {
-  const words = ["zbs-nfs", "snapshot", "rollback_by_id", fileId, snapshotId];
-  await ssh.run({ words, isChange: true }, call);
-};
-
 const idsByName = (printed: string): ReadonlyMap<string, string> =>
   new Map(printedObjects(printed).flatMap((fields) => idAndName(fields)));
 
@@ -96,11 +77,6 @@ const idAndName = (fields: PrintedFields): readonly (readonly [string, string])[
   if (name !== undefined && id !== undefined) return [[name, id]];
   if (fieldOf(fields, ["error"]) !== undefined) throw notUnderstood("it tells of an error");
   return [];
-};
-
-const unlessGone = (error: unknown): void => {
-  const isGone = VisibleError.is(error, "CLUSTER_TASK_FAILED") && /not ?found|does ?n[o']t exist/i.test(error.message);
-  if (!isGone) throw error;
 };
 
 const tooMany = (count: number) =>

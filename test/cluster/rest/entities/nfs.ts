@@ -2,6 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { ZbsVolume } from "../../zbs/zbs.ts";
 import { type FakeCluster, FakeEntity } from "./entity.ts";
 
+/** An inode is called by the first three groups of a volume's id; a directory has no volume. */
+const inodeIdOf = (volumeId: string): string => volumeId.split("-").slice(0, 3).join("-");
+
 export class FakeNfsExport extends FakeEntity {
   name: string;
   readonly cluster: FakeCluster;
@@ -11,7 +14,7 @@ export class FakeNfsExport extends FakeEntity {
   thin_provision = true;
   readonly internal = false;
   /** Of its root, which is not listed itself. */
-  readonly export_inode_id: string = randomUUID();
+  readonly export_inode_id: string = inodeIdOf(randomUUID());
   readonly inodes: FakeNfsInode[] = [];
 
   constructor(name: string, cluster: FakeCluster) {
@@ -45,11 +48,17 @@ export class FakeNfsInode extends FakeEntity {
     this.parent_id = options.parentId;
     this.volume = options.volume;
     this.assigned_size = options.sizeBytes ?? 0;
-    if (options.volume !== undefined) this.local_id = options.volume.id;
+    this.local_id = inodeIdOf(options.volume?.id ?? randomUUID());
   }
 
   get cluster(): FakeCluster {
     return this.nfs_export.cluster;
+  }
+
+  /** From the export on. */
+  get path(): string {
+    const parent = this.nfs_export.inodes.find(({ local_id: id }) => id === this.parent_id);
+    return parent === undefined ? this.name : `${parent.path}/${this.name}`;
   }
 
   get file(): boolean {

@@ -98,3 +98,14 @@ export const listInodes = (tower: CloudTower, clusterId: string, call?: StorageC
 
 export const listInodesOfExport = (tower: CloudTower, exportId: string, call?: StorageCall) =>
   listOf(tower, inodes, { nfs_export: whereId(exportId).where }, call);
+
+const depthMax = 64;
+
+/** From the export on. */
+export const pathOf = (inode: TowerInode, byId: ReadonlyMap<string, TowerInode>): string => {
+  const parts = [inode.name];
+  for (let at = byId.get(inode.parentId); at !== undefined && parts.length < depthMax; at = byId.get(at.parentId)) {
+    parts.unshift(at.name);
+  }
+  return parts.join("/");
+};

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
 import { VisibleError } from "../../../core/api/errors.ts";
 import {
   groupId,
@@ -11,13 +10,12 @@ import {
   sender,
   sourceObject,
 } from "../../../gateway/storage/conformance/fixtures.ts";
+import type { SmtxCluster } from "../../../gateway/storage/smtx/driver.ts";
 import type { MirrorExtentWriter } from "../../../gateway/storage/volume-io.ts";
-import { ClusterStandIn } from "../stand-in/stand-in.ts";
-import { openDriver } from "./under-test.ts";
+import type { ClusterStandIn } from "../stand-in/stand-in.ts";
 
 const KiB = 1024;
 const sizeBytes = 1024 * KiB;
-const handovers = 200;
 
 /** A writer that nobody ever refuses comes to an end, too. */
 const writesMax = 100_000;
@@ -41,15 +39,19 @@ const writeOn = async (writer: MirrorExtentWriter, extent: number, seed: number)
   }
 };
 
-test("of two gateways that take a mirror from each other, none writes a byte when it has lost it", async (context) => {
-  const standIn = await ClusterStandIn.open();
-  context.after(() => standIn.close());
-  const drivers = [await openDriver(standIn), await openDriver(standIn)] as const;
+/**
+ * Two gateways take a mirror from each other, each while the other one writes. Whoever has lost it
+ * writes no more, and is told so. Closes the drivers.
+ */
+export const handOvers = async (
+  standIn: ClusterStandIn,
+  { drivers, count }: { readonly drivers: readonly [SmtxCluster, SmtxCluster]; readonly count: number },
+): Promise<void> => {
   const mirror = await prepareMirror(drivers[0], sourceObject({ sizeBytes }));
   const run = { groupId: groupId(1), sequence: 1, sender };
   await drivers[0].prepareMirror({ owner, object: sourceObject({ sizeBytes }), run: { ...run, index: 0 } });
   let writing: Promise<unknown>[] = [];
-  for (let n = 0; n < handovers; n++) {
+  for (let n = 0; n < count; n++) {
     const driver = drivers[n % 2 === 0 ? 0 : 1];
     const wanted = { owner, mirrorVolumeId: mirror, ...run, baseGroupId: null, sizeBytes, geometry: plain };
     const { epoch } = await driver.openMirror(wanted);
@@ -63,7 +65,7 @@ test("of two gateways that take a mirror from each other, none writes a byte whe
     );
     writing = writers.map((writer, extent) => writeOn(writer, extent, n * 1000 + extent));
   }
-  await drivers[handovers % 2 === 0 ? 0 : 1].abortGroup({ groupId: groupId(1), owner });
-  await Promise.all(drivers.map((driver) => driver.close()));
+  await drivers[count % 2 === 0 ? 0 : 1].abortGroup({ groupId: groupId(1), owner });
+  await Promise.all(drivers.map((one) => one.close()));
   await Promise.all(writing);
-});
+};
