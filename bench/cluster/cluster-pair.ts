@@ -67,7 +67,7 @@ export class ClusterPair {
     return this.#source.cluster.storage.zbs.copyingMs + this.#target.cluster.storage.zbs.copyingMs;
   }
 
-  /** What the source's nodes have sent to initiators, as the kernel counts, and written to disks. */
+  /** What the source's nodes have sent to initiators, and written, as the kernel counts. */
   get bytesSent(): number {
     return this.#source.portal.nodePids.reduce((sum, pid) => sum + writtenBytesOf(pid), 0);
   }

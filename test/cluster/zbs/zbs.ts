@@ -51,7 +51,7 @@ export class Zbs {
     mkdirSync(dir, { recursive: true });
   }
 
-  /** So long it has compared and copied contents, where a cluster would only write down what shares what. */
+  /** So long it has compared and copied contents, where a cluster only notes what shares what. */
   get copyingMs(): number {
     return this.#copyingMs;
   }
