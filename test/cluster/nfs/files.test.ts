@@ -80,6 +80,24 @@ test("a striped file is snapshotted with a LUN at one instant, and of it only wh
   );
 });
 
+test("snapshots of all kinds that are opened at once are read through one target", async (context) => {
+  const { driver, standIn } = await opened(context);
+  const file = await createFile(driver, "/exports/e1/web.vmdk");
+  const rest = await Promise.all(
+    (["lun", "volume"] as const).map((kind) => driver.createVolume({ kind, name: kind, sizeBytes })),
+  );
+  const objects = [...rest, file];
+  for (const [n, object] of objects.entries()) await write(driver, volumeOf(object).id, [0, noise(sizeBytes, n)]);
+  const { snapshots } = await take(driver, 1, objects, 1);
+  const read = await Promise.all(snapshots.map(({ snapshotId }) => readSnapshot(driver, snapshotId)));
+  assert.deepEqual(
+    read.map((bytes, n) => bytes.equals(noise(sizeBytes, n))),
+    [true, true, true],
+  );
+  const targets = standIn.tower.model.targets.all().filter(({ name }) => name === "smtx-backup.read");
+  assert.equal(targets.length, 1);
+});
+
 test("a file that is made again is read over NFS as it was, in its directory", async (context) => {
   if (!(await needNfs(context))) return;
   const { driver, standIn } = await opened(context);
