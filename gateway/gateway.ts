@@ -105,7 +105,9 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
     log.warn({ count }, "what other users could read of this gateway's files is closed to them");
   const open = await tighten(config.tls.key);
   if (open > 0) onTightened(open);
-  const storage = await openStorage(ownStorage, { ...watch, onTightened });
+  const onRecovered = (plans: readonly object[]) =>
+    log.error({ plans }, "the cluster's ledger was lost: of these plans, groups could be made known again");
+  const storage = await openStorage(ownStorage, { ...watch, onTightened, onRecovered });
   opened.add(() => storage.close());
 
   const sending = concurrency.transfers * concurrency.extentsInFlight;

@@ -37,6 +37,7 @@ const endings: Record<ErrorCode, Ending> = {
   OBJECT_AMBIGUOUS: "badInput",
   OBJECT_UNUSABLE: "badInput",
   OBJECT_IS_MIRROR: "badInput",
+  SNAPSHOTS_APART: "badInput",
   OBJECT_KIND_UNSUPPORTED: "badInput",
   ADMINISTERED_ELSEWHERE: "badInput",
   OBJECT_GONE: "failed",

@@ -24,6 +24,8 @@ export const errorCodes = {
   OBJECT_AMBIGUOUS: { status: 422, retryable: false },
   OBJECT_UNUSABLE: { status: 422, retryable: false },
   OBJECT_IS_MIRROR: { status: 422, retryable: false },
+  /** Of a group that is not of one instant. */
+  SNAPSHOTS_APART: { status: 422, retryable: false },
   OBJECT_KIND_UNSUPPORTED: { status: 422, retryable: false },
   OBJECT_GONE: { status: 422, retryable: false },
   OBJECT_NAME_TAKEN: { status: 409, retryable: false },

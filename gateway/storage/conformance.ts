@@ -81,7 +81,7 @@ export const storageConformance = (
     rebuildObstaclesConformance(open);
     rebuildUnderWayConformance(open);
     standInConformance(open);
-    standInGroupConformance(open, traits);
+    standInGroupConformance(open);
     blockConformance(open);
   });
 };

@@ -58,7 +58,8 @@ export interface StorageControl {
   deleteVolume(volumeId: string, call?: StorageCall): Promise<void>;
 
   /**
-   * One snapshot of each volume, all at the same instant, all or nothing (W5). Idempotent: a group
+   * One snapshot of each volume, all at the same instant where the cluster can, all or nothing
+   * (W5). Idempotent: a group
    * that exists with the same id, owner and number is returned as it is. A group that was deleted
    * is not made again.
    * @throws VOLUME_UNKNOWN, NOT_OURS (the id belongs to another owner), GROUP_EXISTS (to another
@@ -291,8 +292,11 @@ export interface StorageControl {
 export interface StorageCaps {
   /** Which kinds of object it can snapshot, and make mirrors of. */
   readonly kinds: readonly ObjectKind[];
-  /** How far apart the snapshots of one group are at most, in microseconds (W5). */
-  readonly groupSkewMicroseconds: number;
+  /**
+   * How far apart the snapshots of one group are at most, in microseconds (W5). Null: that can't be
+   * told beforehand; a group of more than one instant has a warning of how far it is.
+   */
+  readonly groupSkewMicroseconds: number | null;
   /** Snapshots have an extent map: what has not changed is known without a look at it. */
   readonly extentMap: boolean;
   /** A LUN's id can be chosen (W6). */
@@ -406,6 +410,8 @@ export interface PrepareMirrorOptions {
   readonly run?: Grant & { readonly index: number };
   /** The restore that the owner is of; absent: it is a plan. */
   readonly staged?: Staged;
+  /** Told what the cluster refuses of it that keeps no data back. */
+  readonly onWarning?: (warning: Reason) => void;
 }
 
 /**

@@ -6,7 +6,7 @@ import type { StorageCall } from "./call.ts";
 import { placeOf, privatePathsOf, type StorageConfig } from "./config.ts";
 import type { StorageDriver } from "./driver.ts";
 import { ExtentStore } from "./extentstore/extentstore.ts";
-import { openSmtx } from "./smtx/open.ts";
+import { openSmtx, type SmtxOptions } from "./smtx/open.ts";
 import { storageTimeouts } from "./timed-calls.ts";
 import { withTimeouts } from "./with-timeouts.ts";
 
@@ -21,11 +21,13 @@ export const openStorage = async (
   {
     time = steadyTime,
     onTightened = () => undefined,
+    onRecovered,
     ...call
   }: {
     readonly time?: Time;
     /** Told how many of its files and folders were open to other users, and are no more. */
     readonly onTightened?: (count: number) => void;
+    readonly onRecovered?: SmtxOptions["onRecovered"];
   } & StorageCall = {},
 ): Promise<StorageDriver> => {
   const seconds = storageTimeouts.durableSeconds;
@@ -45,14 +47,17 @@ export const openStorage = async (
       let count = 0;
       for (const path of privatePathsOf(config)) count += await tighten(path);
       if (count > 0) onTightened(count);
-      return openDriver(config, watch);
+      return openDriver(config, { ...watch, onRecovered });
     },
   );
   return withTimeouts(driver, { time });
 };
 
 /** The same without timeouts, for whoever is watched over from outside. */
-export const openDriver = async (config: StorageConfig, call?: StorageCall): Promise<StorageDriver> => {
+export const openDriver = async (
+  config: StorageConfig,
+  { onRecovered, ...call }: Pick<SmtxOptions, "onRecovered"> & StorageCall = {},
+): Promise<StorageDriver> => {
   switch (config.kind) {
     case "extentstore":
       return ExtentStore.open(config.dir, {
@@ -60,6 +65,6 @@ export const openDriver = async (config: StorageConfig, call?: StorageCall): Pro
         ...call,
       });
     case "smtx":
-      return openSmtx(config, call);
+      return openSmtx(config, { ...call, onRecovered });
   }
 };

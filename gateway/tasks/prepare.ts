@@ -19,6 +19,7 @@ import { boundedWarnings } from "./warnings.ts";
 export const prepare = async (task: PrepareTask, { storage }: TaskContext): Promise<TaskResultOf<"prepare">> => {
   const { object } = task;
   const mapping = await mappingFor(task, storage);
+  const refused: Reason[] = [];
   const volumes = await storage.prepareMirror({
     owner: ownerOf(task),
     object,
@@ -28,8 +29,9 @@ export const prepare = async (task: PrepareTask, { storage }: TaskContext): Prom
       ...{ groupId: task.groupId, sequence: task.sequence, index: task.index },
       sender: task.sender ?? task.source,
     },
+    onWarning: (warning) => refused.push(warning),
   });
-  const warnings = boundedWarnings(unconnected(object, mapping, task));
+  const warnings = boundedWarnings([...unconnected(object, mapping, task), ...refused]);
   return { kind: "prepare", volumes: [...volumes], keepsConfig: true, ...(warnings.length > 0 && { warnings }) };
 };
 

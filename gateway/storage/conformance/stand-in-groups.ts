@@ -7,7 +7,7 @@ import { bytesIn, kindTest, looseVolume, nicOfSource, publishAll, vmOfSource, vo
 import { switchesNamed } from "./places.ts";
 import { back } from "./rollback.ts";
 import { rebuildAs, standInsOf, stoodFor } from "./stand-ins.ts";
-import type { ClusterTraits, StorageUnderTest } from "./storage-under-test.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
 
 const KiB = 1024;
 
@@ -30,10 +30,7 @@ const bytesOf = async (driver: StorageDriver, n: number, sourceVolumeId: string)
 };
 
 /** A site that took a plan over snapshots what stands for its objects. */
-export const standInGroupConformance = (
-  open: () => Promise<StorageUnderTest>,
-  { putsPartsBack }: ClusterTraits,
-): void => {
+export const standInGroupConformance = (open: () => Promise<StorageUnderTest>): void => {
   const vms = { kinds: ["vm"], open } as const;
   const volumes = { kinds: ["volume"], open } as const;
   const object = looseVolume();
@@ -138,30 +135,28 @@ export const standInGroupConformance = (
       assert.ok((await readVolume(reopened, id)).equals(second));
     });
 
-    if (putsPartsBack) {
-      kindTest("that is a VM keeps its disks, and stays connected where it is", vms, async (driver) => {
-        const { administration } = driver;
-        if (administration === undefined) return;
-        const [prod = ""] = await switchesNamed(driver, ["dr-prod"]);
-        const home = vmOfSource({ vm: { nics: [nicOfSource()] } });
-        await publishAll(driver, 1, [{ object: home, mapping: { switches: { prod } } }]);
-        const standIn = await rebuildAs(driver, home, { wishes: { keepMacs: true } });
-        const before = await driver.findObjects([standIn]);
-        await administration.updateObject(standIn, { disks: [{ volume: "web-2" }] });
-        const taken = await takeStandIns(driver, 2, { sequence: undefined });
-        assert.equal(taken.snapshots.length, 1);
-        const [told] = await driver.rollback(back(1, 2, [standIn]));
-        assert.deepEqual([told?.id, told?.cameBack], [standIn.id, ["web-0"]]);
-        const [after] = await driver.findObjects([standIn]);
-        assert.deepEqual(
-          [after?.kind === "vm" && after.vm, after?.volumes],
-          [before[0]?.kind === "vm" && before[0].vm, before[0]?.volumes],
-        );
-        for (const [n, { id }] of standIn.volumes.entries()) {
-          assert.ok((await readVolume(driver, id)).equals(bytesIn(1, home.volumes[n]?.id ?? "")));
-        }
-      });
-    }
+    kindTest("that is a VM keeps its disks, and stays connected where it is", vms, async (driver) => {
+      const { administration } = driver;
+      if (administration === undefined) return;
+      const [prod = ""] = await switchesNamed(driver, ["dr-prod"]);
+      const home = vmOfSource({ vm: { nics: [nicOfSource()] } });
+      await publishAll(driver, 1, [{ object: home, mapping: { switches: { prod } } }]);
+      const standIn = await rebuildAs(driver, home, { wishes: { keepMacs: true } });
+      const before = await driver.findObjects([standIn]);
+      await administration.updateObject(standIn, { disks: [{ volume: "web-2" }] });
+      const taken = await takeStandIns(driver, 2, { sequence: undefined });
+      assert.equal(taken.snapshots.length, 1);
+      const [told] = await driver.rollback(back(1, 2, [standIn]));
+      assert.deepEqual([told?.id, told?.cameBack], [standIn.id, ["web-0"]]);
+      const [after] = await driver.findObjects([standIn]);
+      assert.deepEqual(
+        [after?.kind === "vm" && after.vm, after?.volumes],
+        [before[0]?.kind === "vm" && before[0].vm, before[0]?.volumes],
+      );
+      for (const [n, { id }] of standIn.volumes.entries()) {
+        assert.ok((await readVolume(driver, id)).equals(bytesIn(1, home.volumes[n]?.id ?? "")));
+      }
+    });
   });
 
   describe("an object that is expected to be as one group, and becomes another one", () => {

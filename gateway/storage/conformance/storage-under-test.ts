@@ -22,8 +22,6 @@ export interface ClusterTraits {
   readonly hasPools: boolean;
   /** An extent becomes what was written in one step; see `StorageCaps.atomicExtents`. */
   readonly atomicExtents: boolean;
-  /** A rollback puts back the disks and NICs that a VM had; elsewhere only what is in its disks. */
-  readonly putsPartsBack: boolean;
   /** How many random histories are tried; fewer where each step takes long. */
   readonly histories: number;
 }

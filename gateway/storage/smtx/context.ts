@@ -75,6 +75,7 @@ export const removeLeft = async ({ ledger, hands }: ClusterContext, call?: Stora
 
 const remove = (hands: Hands, { kind, id, made }: Removal, call: StorageCall | undefined): Promise<void> => {
   switch (kind) {
+    case "manifest":
     case "snapshot":
       return hands.removeSnapshot(id, call);
     case "lun":

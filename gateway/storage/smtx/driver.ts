@@ -70,7 +70,7 @@ export class SmtxCluster implements StorageDriver {
   async caps(): Promise<StorageCaps> {
     return {
       kinds: this.#kinds,
-      groupSkewMicroseconds: 0,
+      groupSkewMicroseconds: this.#context.makesFiles ? 0 : null,
       extentMap: this.#context.extentTokens !== undefined,
       chosenLunId: true,
       atomicExtents: false,

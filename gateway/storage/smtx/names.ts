@@ -26,6 +26,9 @@ export const probePrefix = `${ourName("probe")}.`;
 /** The part of a name that says whose it is. */
 export const ownerTag = ({ source, planId }: Owner): string => `${source}.${planId}`;
 
+/** In which the shells of a plan's mirrored VMs lie. */
+export const shellFolder = (owner: Owner): string => ourName("mirror", ownerTag(owner));
+
 /** Of a name that may be longer than a cluster takes, or have characters that it does not. */
 export const digestOf = (...texts: readonly string[]): string =>
   createHash("sha256").update(JSON.stringify(texts)).digest("hex").slice(0, 12);
@@ -38,6 +41,14 @@ export const baseName = (mirrorVolumeId: string, epoch: number): string =>
   ourName("read", baseHolder, digestOf(mirrorVolumeId, String(epoch)));
 
 const baseHolder = "base";
+const recoveryHolder = "recovery";
+
+/** Of what a manifest is read through, while records are made again. */
+export const recoveryName = (part: string): string => ourName("read", recoveryHolder, part);
+
+/** Whether it is of no use without the records that it was made for: no content of a group. */
+export const isPassing = (name: string): boolean =>
+  [baseHolder, recoveryHolder].some((holder) => name.startsWith(`${ourName("read", holder)}.`));
 
 /** Who reads a snapshot through the LUN of this name; undefined: it is none of those. */
 export const holderOf = (name: string): string | undefined => {
@@ -46,4 +57,5 @@ export const holderOf = (name: string): string | undefined => {
 };
 
 /** What stays when nothing is in it. */
-export const isLasting = (name: string): boolean => name === ourName("ledger") || name === ourName("read");
+export const isLasting = (name: string): boolean =>
+  [ourName("ledger"), ourName("read"), ourName("manifest")].includes(name);

@@ -6,6 +6,8 @@ import { abilitiesOf } from "./abilities/abilities.ts";
 import type { ClusterContext } from "./context.ts";
 import { SmtxCluster } from "./driver.ts";
 import { findCluster } from "./inventory/find-cluster.ts";
+import { beginRecords } from "./manifests/beginning.ts";
+import type { RecoveredPlan } from "./manifests/lost-records.ts";
 import { reachCluster } from "./reach.ts";
 import { Holder } from "./reaper/holder.ts";
 import { Reaper } from "./reaper/reaper.ts";
@@ -13,10 +15,16 @@ import { TowerRemains } from "./reaper/tower-remains.ts";
 import { createAskTokens } from "./ssh/extent-table.ts";
 import { FileVolumes } from "./ssh/file-volumes.ts";
 
+export interface SmtxOptions {
+  readonly time?: Time;
+  /** Told when records had been lost: of which plans some could be made again. */
+  readonly onRecovered?: ((plans: readonly RecoveredPlan[]) => void) | undefined;
+}
+
 /** @throws CLUSTER_UNREACHABLE, CLUSTER_REFUSED, CLUSTER_BUSY, STORE_CORRUPT, STORE_TOO_NEW, … */
 export const openSmtx = async (
   config: SmtxConfig,
-  { time = steadyTime, ...call }: { readonly time?: Time } & StorageCall = {},
+  { time = steadyTime, onRecovered, ...call }: SmtxOptions & StorageCall = {},
 ): Promise<SmtxCluster> => {
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -42,7 +50,8 @@ export const openSmtx = async (
       reaper: new Reaper({ ledger, remains: new TowerRemains({ tower, clusterId, ssh }), holder, time }),
       time,
     };
-    await context.reaper.begin(call);
+    const recovered = await beginRecords(context, call);
+    if (recovered !== undefined) onRecovered?.(recovered);
     return new SmtxCluster(context, closeAll);
   } catch (error) {
     await closeAll();

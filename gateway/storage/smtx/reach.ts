@@ -8,8 +8,8 @@ import { findOnlyNode } from "./abilities/only-node.ts";
 import { CloudTower, type CloudTowerOptions } from "./cloud-tower/client.ts";
 import { findCluster } from "./cloud-tower/nouns/clusters.ts";
 import { TowerHands } from "./cluster/tower-hands.ts";
+import { HeldLun } from "./held-lun.ts";
 import { Ledger } from "./ledger/ledger.ts";
-import { LedgerLun } from "./ledger-device.ts";
 import { ourName } from "./names.ts";
 import { migrateRecords } from "./records/schema.ts";
 import { openSsh } from "./ssh/open.ts";
@@ -94,14 +94,14 @@ export const reachCluster = async (
 export const openLedgerDevice = async (
   { hands, initiator, time }: { readonly hands: TowerHands; readonly initiator: Initiator; readonly time: Time },
   call: StorageCall,
-): Promise<LedgerLun> => {
+): Promise<HeldLun> => {
   const name = ourName("ledger");
   const target = { name, stripeCount: 1, stripeBytes: 256 * 1024 };
   const { iqn, lunId, sizeBytes } = await hands.makeLun(
     { target, name, lunId: ledgerLunId, sizeBytes: ledgerBytes },
     call,
   );
-  return new LedgerLun({
+  return new HeldLun({
     initiator,
     place: { targetName: iqn, lun: lunId },
     sizeBytes,

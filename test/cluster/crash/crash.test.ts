@@ -23,10 +23,10 @@ const withCluster = async (work: (standIn: ClusterStandIn, customers: Customers)
 /** @returns how many calls it took */
 const runWhole = async (scenario: Scenario, standIn: ClusterStandIn, customers: Customers, attempt: number) => {
   const cut = new DriverCut();
-  const { driver, reaper, end } = await openCutDriver(standIn, cut);
+  const { driver, reap, end } = await openCutDriver(standIn, cut);
   try {
     await scenario.run(driver, customers, attempt);
-    await reaper.reap();
+    await reap();
     return cut.calls;
   } finally {
     await end();

@@ -67,6 +67,24 @@ export class Customers {
     writeFileSync(this.#volume(id).path, noise(volumeBytes, 1 + seedOf(this.#volume(id))));
   }
 
+  /** Their VM gets another disk before its own one, and more memory. */
+  async changeVm(): Promise<void> {
+    const disks = [{ name: "new-disk", size: volumeBytes }, { volume: "their-disk" }];
+    await this.#standIn.administration.updateObject({ kind: "vm", id: this.#vm().id }, { disks, memory: 2 ** 31 });
+  }
+
+  /** When their VM is as it was furnished: the other disk is a volume by itself, and goes. */
+  async deleteTakenOut(): Promise<void> {
+    const { memory, vm_disks: disks } = this.#vm();
+    assert.equal(memory, 2 ** 30);
+    assert.deepEqual(
+      disks.map(({ vm_volume: volume }) => volume?.name),
+      ["their-disk"],
+    );
+    const other = this.#standIn.tower.model.vmVolumes.all().find(({ name }) => name === "new-disk");
+    if (other !== undefined) await this.#standIn.customer.deleteVolume(other.id);
+  }
+
   /** Of the n-th volume of an object of this name. */
   madeContent(name: string, n: number): Buffer {
     const { luns, vmVolumes, vms, nfsInodes } = this.#standIn.tower.model;
@@ -78,6 +96,10 @@ export class Customers {
       vms.all().find((vm) => vm.name === name)?.vm_disks[n]?.vm_volume?.lun ??
       assert.fail(`there is no ${name}`);
     return readFileSync(lun.volume.path);
+  }
+
+  #vm() {
+    return this.#standIn.tower.model.vms.all().find(({ name }) => name === "their-vm") ?? assert.fail();
   }
 
   #volume(id: string): ZbsVolume {

@@ -5,6 +5,7 @@ import { TowerHands } from "../../../gateway/storage/smtx/cluster/tower-hands.ts
 import { SmtxCluster } from "../../../gateway/storage/smtx/driver.ts";
 import { findCluster } from "../../../gateway/storage/smtx/inventory/find-cluster.ts";
 import { Ledger } from "../../../gateway/storage/smtx/ledger/ledger.ts";
+import { beginRecords } from "../../../gateway/storage/smtx/manifests/beginning.ts";
 import {
   initiatorName,
   openInitiator,
@@ -33,7 +34,8 @@ const hastyTime: Time = {
 
 export interface CutDriver {
   readonly driver: SmtxCluster;
-  readonly reaper: Reaper;
+  /** Removes what is left, also what somebody dead has opened. */
+  reap(): Promise<void>;
   /** Its connections end, as those of a process that died do. */
   end(): Promise<void>;
 }
@@ -62,13 +64,13 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Pr
     const device = await openLedgerDevice({ hands, initiator, time: hastyTime }, {});
     const ledger = await Ledger.open(device, { migrate: migrateRecords, time: hastyTime });
     const holder = new Holder({ ledger, time: steadyTime });
+    let laterMs = 0;
     const reaper = new Reaper({
       ledger,
       holder,
       remains: new TowerRemains({ tower, clusterId, ssh }),
-      time: steadyTime,
+      time: { nowMs: () => steadyTime.nowMs() + laterMs, sleep: steadyTime.sleep },
     });
-    await reaper.begin();
     const fileVolumes = ssh && new FileVolumes(ssh);
     const find = (call?: Parameters<typeof findCluster>[1]) =>
       findCluster({ tower, clusterId, extentBytes: 2 ** 18, fileVolumes }, call);
@@ -83,6 +85,7 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Pr
       makesFiles: ssh !== undefined,
       extentTokens: ssh && createAskTokens(ssh),
     };
+    await beginRecords(context);
     const driver = new SmtxCluster(context, async () => {
       await ledger.close();
       await device.close();
@@ -91,7 +94,12 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Pr
       await driver.close().catch(() => undefined);
       await end();
     };
-    return { driver, reaper, end: endAll };
+    const reap = async (): Promise<void> => {
+      await reaper.reap();
+      laterMs += 600_000;
+      await reaper.reap();
+    };
+    return { driver, reap, end: endAll };
   } catch (error) {
     await end();
     throw error;

@@ -15,6 +15,7 @@ import {
   snapshotOf,
   sourceObject,
 } from "../../../gateway/storage/conformance/fixtures.ts";
+import { vmOfSource } from "../../../gateway/storage/conformance/objects.ts";
 import type { StorageDriver } from "../../../gateway/storage/driver.ts";
 import type { Customers } from "./customers.ts";
 
@@ -38,6 +39,7 @@ const mirrors: Scenario = {
     const object = sourceObject({ sizeBytes: volumeBytes });
     const [first, second] = [attempt * 10 + 1, attempt * 10 + 2];
     const bytes = noise(volumeBytes, attempt);
+    await driver.prepareMirror({ owner, object: vmOfSource(), mapping: { switches: {} } });
     const mirror = await prepareMirror(driver, object);
     await sendAll(driver, mirror, { group: first, bytes });
     await publish(driver, first, mirror);
@@ -95,14 +97,19 @@ const rebuilds: Scenario = {
 };
 
 const rollbacks: Scenario = {
-  title: "rollbacks: of what was written since",
+  title: "rollbacks: of what was written since, and of what a VM has got",
   run: async (driver, customers, attempt) => {
-    const objects = (await customers.objects(driver)).filter(({ kind }) => kind !== "vm");
+    const objects = await customers.objects(driver);
     const ids = objects.flatMap((object) => object.volumes.map(({ id }) => id));
     const take = (n: number) => driver.snapshotGroup({ groupId: groupId(n), owner, objects, volumeIds: ids });
     await take(1);
-    if (attempt === 0) for (const id of ids) await customers.change(id);
-    await rollBack(driver, customers, { objects, attempt, take });
+    if (attempt === 0) {
+      for (const id of ids) customers.change(id);
+      await customers.changeVm();
+    }
+    await rollBack(driver, { objects, attempt, take });
+    for (const { id } of customers.volumes()) assert(customers.contentNow(id).equals(customers.contentOf(id)));
+    await customers.deleteTakenOut();
     await deleteGroups(driver);
   },
 };
@@ -110,7 +117,6 @@ const rollbacks: Scenario = {
 /** To the first group, after the second was taken. */
 const rollBack = async (
   driver: StorageDriver,
-  customers: Customers,
   of: {
     readonly objects: readonly ObjectConfig[];
     readonly attempt: number;
@@ -128,9 +134,6 @@ const rollBack = async (
       ...{ key: groupId(2), owner, from: { groupId: groupId(1), owner }, discardChanges: true },
       objects: objects.map(({ kind, id }) => ({ kind, id })),
     });
-  }
-  for (const { volumes } of objects) {
-    for (const { id } of volumes) assert(customers.contentNow(id).equals(customers.contentOf(id)));
   }
 };
 
@@ -151,7 +154,8 @@ const files: Scenario = {
       if (attempt === 0 || !VisibleError.is(error, "VOLUME_UNKNOWN")) throw error;
     }
     if (attempt === 0) for (const id of volumeIds) customers.change(id);
-    await rollBack(driver, customers, { objects: [object], attempt, take });
+    await rollBack(driver, { objects: [object], attempt, take });
+    for (const id of volumeIds) assert(customers.contentNow(id).equals(customers.contentOf(id)));
     await deleteGroups(driver);
   },
 };

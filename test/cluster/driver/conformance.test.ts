@@ -6,6 +6,5 @@ storageConformance("smtx", openClusterUnderTest, {
   isConsole: false,
   hasPools: false,
   atomicExtents: false,
-  putsPartsBack: false,
   histories: 3,
 });

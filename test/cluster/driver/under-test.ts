@@ -2,18 +2,18 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { StorageCall } from "../../../gateway/storage/call.ts";
 import type { StorageUnderTest } from "../../../gateway/storage/conformance/storage-under-test.ts";
 import type { SmtxCluster } from "../../../gateway/storage/smtx/driver.ts";
-import { openSmtx } from "../../../gateway/storage/smtx/open.ts";
+import { openSmtx, type SmtxOptions } from "../../../gateway/storage/smtx/open.ts";
 import type { SmtxConfig } from "../../../gateway/storage/smtx-config.ts";
-import type { Time } from "../../../gateway/time/time.ts";
 import { ClusterStandIn } from "../stand-in/stand-in.ts";
 import { withCustomer } from "./with-customer.ts";
 
 /** A driver of a stand-in; whoever has it closes it first. */
 export const openDriver = async (
   standIn: ClusterStandIn,
-  more: { readonly time?: Time } = {},
+  more: SmtxOptions & StorageCall = {},
 ): Promise<SmtxCluster> => {
   const dir = await mkdtemp(join(tmpdir(), "driver-"));
   try {

@@ -4,7 +4,7 @@ import type { ObjectConfig } from "../../../core/api/object.ts";
 import type { ClusterAdministration } from "../../../gateway/storage/administration.ts";
 import type { ObjectId } from "../../../gateway/storage/control.ts";
 import type { StorageDriver } from "../../../gateway/storage/driver.ts";
-import type { CustomersObject } from "../stand-in/customer.ts";
+import { type CustomersObject, isNamed } from "../stand-in/customer.ts";
 import type { ClusterStandIn } from "../stand-in/stand-in.ts";
 
 /**
@@ -48,15 +48,15 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
   const clusterIdOf = async (volumeId: string): Promise<string> => {
     const { kind, name, origin } = await objectOf(volumeId);
     const own = ownId(volumeId);
-    if (origin === undefined) return own;
-    if (kind === "nfs-file" && origin.role === "rebuilt") {
+    if (kind === "nfs-file" && origin?.role === "rebuilt") {
       const inodes = model.nfsInodes.all().filter(({ file }) => file);
       return inodes.find(({ nfs_export: of, path }) => `/exports/${of.name}/${path}` === name)?.id ?? own;
     }
     const luns = model.luns.all();
     const volumes = model.vmVolumes.all();
+    if (origin === undefined && [...luns, ...volumes, ...model.nfsInodes.all()].some(isNamed(own))) return own;
     const made =
-      origin.role === "mirror"
+      origin?.role === "mirror"
         ? luns.find((lun) => lun.name.endsWith(`.${volumeId}`))
         : kind === "lun"
           ? luns.find((lun) => lun.name === name)
@@ -73,6 +73,16 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
       : (model.vms.all().find(({ name }) => name === object.name)?.id ?? ownId(id));
   };
 
+  /** A console asks whether a VM's disks go. */
+  const deleteUnused = async ({ volumes }: ObjectConfig): Promise<void> => {
+    const all = await driver.inventory();
+    for (const { id: volumeId } of volumes) {
+      const volume = all.find(({ kind, volumes: its }) => kind === "volume" && its.some(({ id }) => id === volumeId));
+      if (volume?.kind === "volume" && volume.vms === undefined)
+        await customer.deleteVolume(await clusterIdOf(volumeId));
+    }
+  };
+
   const makeDirectories = (object: ObjectConfig, name: string): void => {
     const [, , exportName = "", ...path] = name.split("/");
     if (object.kind !== "nfs-file" || path.length < 2) return;
@@ -85,19 +95,15 @@ export const withCustomer = (driver: StorageDriver, standIn: ClusterStandIn): St
       return Promise.all(made.map(asConfig));
     },
     updateObject: async (id, change) => {
+      const before = await find(id);
       await standIn.administration.updateObject({ kind: id.kind, id: await vmIdOf(id) }, change);
+      if (change.disks !== undefined) await deleteUnused(before);
       return find(id);
     },
     deleteObject: async (id) => {
       const object = await find(id);
       await standIn.administration.deleteObject({ kind: id.kind, id: await vmIdOf(id) });
-      if (object.kind !== "vm") return;
-      // A console asks whether the disks go with it.
-      for (const { id: volumeId } of object.volumes) {
-        const volume = await objectOf(volumeId);
-        if (volume.kind === "volume" && volume.vms === undefined)
-          await customer.deleteVolume(await clusterIdOf(volumeId));
-      }
+      if (object.kind === "vm") await deleteUnused(object);
     },
     setPower: async (id, power) => {
       standIn.administration.setPower(await vmIdOf(id), power);

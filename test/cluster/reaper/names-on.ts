@@ -5,7 +5,7 @@ export const namesOn = ({ tower: { model }, cluster }: ClusterStandIn): readonly
   const tables = {
     ...{ target: model.targets, lun: model.luns, snapshot: model.lunSnapshots, group: model.groups },
     ...{ groupSnapshot: model.groupSnapshots, vm: model.vms, vmVolume: model.vmVolumes, file: model.nfsInodes },
-    ...{ vmSnapshot: model.vmSnapshots, volumeSnapshot: model.vmVolumeSnapshots },
+    ...{ vmSnapshot: model.vmSnapshots, folder: model.vmFolders, volumeSnapshot: model.vmVolumeSnapshots },
   };
   const known = Object.entries(tables).flatMap(([kind, table]) =>
     table

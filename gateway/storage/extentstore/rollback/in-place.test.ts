@@ -29,5 +29,5 @@ const open = async () => {
 describe("an extentstore without a swap", () => {
   rollbackConformance(open, storeTraits);
   rollbackCutConformance(open);
-  standInGroupConformance(open, storeTraits);
+  standInGroupConformance(open);
 });

@@ -6,6 +6,5 @@ export const storeTraits: ClusterTraits = {
   isConsole: true,
   hasPools: true,
   atomicExtents: true,
-  putsPartsBack: true,
   histories: 20,
 };

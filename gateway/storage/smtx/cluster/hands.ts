@@ -1,8 +1,10 @@
+import type { VisibleError } from "../../../../core/api/errors.ts";
 import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
 import type { NfsExportSettings } from "../../../../core/api/object/nfs-file.ts";
 import type { VmConfig, VmNic } from "../../../../core/api/object/vm.ts";
 import type { FilePlace } from "../../../../core/object/file-place.ts";
 import type { StorageCall } from "../../call.ts";
+import type { AbilityAnswer } from "../abilities/abilities.ts";
 
 /*
  * What is done on the cluster, each so that it may be done again: what is there already under the
@@ -43,12 +45,36 @@ export interface VolumeRef extends LunRef {
   readonly vmVolume: string;
 }
 
-export interface VmWish {
-  readonly name: string;
+export interface NicWish extends Omit<VmNic, "order" | "macAddress"> {
+  /** Absent: the cluster makes one up. */
+  readonly macAddress?: string;
+}
+
+/** Resources, disks and NICs, each in their order. */
+export interface VmShape {
   readonly config: Omit<VmConfig, "disks" | "nics">;
   /** `volume`: CloudTower's id. */
   readonly disks: readonly (Pick<VmConfig["disks"][number], "bus" | "boot" | "index"> & { readonly volume: string })[];
-  readonly nics: readonly Omit<VmNic, "order">[];
+  readonly nics: readonly NicWish[];
+}
+
+export interface VmWish extends VmShape {
+  readonly name: string;
+}
+
+/** A VM without disks that can't be reached, in a folder. */
+export interface ShellWish extends Omit<VmShape, "disks"> {
+  readonly name: string;
+  readonly folder: string;
+  /** What the VM is called that it stands for. */
+  readonly of: string;
+}
+
+export interface KeptShell {
+  /** Undefined: there is none. */
+  readonly ref: VmRef | undefined;
+  /** What the cluster refused of it, in its words. */
+  readonly refusals: readonly VisibleError[];
 }
 
 export interface VmRef {
@@ -61,6 +87,22 @@ export interface SnapshotMember {
   readonly zbsVolumeId: string;
   /** Undefined: it lies in none that CloudTower knows. */
   readonly lun: string | undefined;
+  /** The virtual volume whose LUN that is; absent: it is a LUN by itself. */
+  readonly vmVolume?: string | undefined;
+}
+
+export interface TogetherWish {
+  readonly name: string;
+  readonly members: readonly SnapshotMember[];
+  /** Whether a consistency group was seen to take them. */
+  readonly groupsTakeVolumes: AbilityAnswer;
+}
+
+export interface TakenTogether {
+  /** By the cluster's ids of the volumes. */
+  readonly taken: ReadonlyMap<string, TakenSnapshot>;
+  /** So far apart they are at most; 0: they are of one instant. */
+  readonly apartMs: number;
 }
 
 export interface TakenSnapshot {
@@ -100,6 +142,8 @@ interface Named {
 
 export interface Hands {
   makeLun(wish: LunWish, call?: StorageCall): Promise<LunRef>;
+  /** Those of a target of this name; none where there is no such target. */
+  listLuns(target: string, call?: StorageCall): Promise<readonly (LunRef & { readonly name: string })[]>;
   growLun(lun: string, sizeBytes: number, call?: StorageCall): Promise<void>;
   /**
    * Makes a LUN what a snapshot of it, or of another, has.
@@ -110,18 +154,24 @@ export interface Hands {
     to: { readonly snapshot: string; readonly atLeastBytes?: number },
     call?: StorageCall,
   ): Promise<void>;
+  /** Whether the cluster has lost a snapshot, as far as CloudTower tells. */
+  isGone(snapshot: string, call?: StorageCall): Promise<boolean>;
   /** A LUN of ours with a snapshot's content, which shares it. */
   cloneSnapshot(of: CloneWish, call?: StorageCall): Promise<LunRef>;
-  /** At one instant. @returns by the cluster's ids of the volumes */
-  snapshotTogether(
-    of: { readonly name: string; readonly members: readonly SnapshotMember[] },
-    call?: StorageCall,
-  ): Promise<ReadonlyMap<string, TakenSnapshot>>;
+  /** At one instant, or as close together as the cluster can. */
+  snapshotTogether(wish: TogetherWish, call?: StorageCall): Promise<TakenTogether>;
   makeVolume(
     wish: { readonly name: string; readonly sizeBytes: number; readonly sharing: boolean },
     call?: StorageCall,
   ): Promise<VolumeRef>;
   makeVm(wish: VmWish, call?: StorageCall): Promise<VmRef>;
+  /**
+   * A VM that is off has these resources, disks and NICs from then on; its name, CD-ROM drives and
+   * firmware stay. Volumes that it has no more stay as well. @throws VOLUME_UNKNOWN
+   */
+  shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void>;
+  /** Makes a shell, or brings the one that is known to what is wished for. Idempotent. */
+  keepShell(wish: ShellWish, known: string | undefined, call?: StorageCall): Promise<KeptShell>;
   /**
    * A LUN of ours becomes a file, in its export, which is made where there is none. Its directory
    * has to be there. Idempotent.

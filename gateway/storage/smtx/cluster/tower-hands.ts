@@ -14,16 +14,31 @@ import {
   type TowerLun,
   updateLun,
 } from "../cloud-tower/nouns/luns.ts";
-import { ensureTarget, findTargets, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
+import { ensureTarget, findTarget, findTargets, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
+import { deleteVmVolumeSnapshots, findVmVolumeSnapshotOf } from "../cloud-tower/nouns/vm-volume-snapshots.ts";
 import { OneAtATime } from "../ledger/one-at-a-time.ts";
 import { isOurs, ourName } from "../names.ts";
 import { cloneToLun, deleteSnapshot } from "../ssh/snapshots.ts";
-import type { CloneWish, FileWish, Hands, LunRef, LunWish, TargetWish, VmWish } from "./hands.ts";
+import type {
+  CloneWish,
+  FileWish,
+  Hands,
+  KeptShell,
+  LunRef,
+  LunWish,
+  ShellWish,
+  TargetWish,
+  TogetherWish,
+  VmShape,
+  VmWish,
+} from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 import { zbsOfRef } from "./snapshot-refs.ts";
 import { snapshotsTogether } from "./snapshots-together.ts";
 import { makeFile, removeFile, rollBackFile } from "./tower-files.ts";
 import { makeVm, makeVolume, removeRebuilt, rename, setPower } from "./tower-vms.ts";
+import { shapeVm } from "./vm-shape.ts";
+import { keepShell } from "./vm-shells.ts";
 
 /** What snapshots are read through lies in it. */
 const readTarget: TargetWish = { name: ourName("read"), stripeCount: 1, stripeBytes: 256 * 1024 };
@@ -46,6 +61,14 @@ export class TowerHands implements Hands {
     return refOf(await ensureLun(tower, { ...made, ...(lunId !== undefined && { lunId }) }, call), target);
   }
 
+  async listLuns(name: string, call?: StorageCall) {
+    const { tower, clusterId } = this.#of;
+    const target = await findTarget(tower, { clusterId, name }, call);
+    if (target === undefined) return [];
+    const luns = await listLunsOfTarget(tower, target.id, call);
+    return luns.map((lun) => ({ ...refOf(lun, target), name: lun.name }));
+  }
+
   growLun(lun: string, sizeBytes: number, call?: StorageCall): Promise<void> {
     return updateLun(this.#of.tower, lun, { sizeBytes }, call);
   }
@@ -56,6 +79,11 @@ export class TowerHands implements Hands {
     await rollbackLun(tower, { lunId: lun, snapshotId: snapshot }, call);
     const now = await findLun(tower, lun, call);
     if (now !== undefined && now.sizeBytes < atLeastBytes) await this.growLun(lun, atLeastBytes, call);
+  }
+
+  async isGone(snapshot: string, call?: StorageCall): Promise<boolean> {
+    if (zbsOfRef(snapshot) !== undefined) return false;
+    return !(await findLunSnapshots(this.#of.tower, [snapshot], call)).has(snapshot);
   }
 
   async cloneSnapshot({ snapshot, zbsVolumeId, name }: CloneWish, call?: StorageCall): Promise<LunRef> {
@@ -73,8 +101,8 @@ export class TowerHands implements Hands {
     }
   }
 
-  snapshotTogether(of: Parameters<Hands["snapshotTogether"]>[0], call: StorageCall = {}) {
-    return snapshotsTogether(this.#of, of, call);
+  snapshotTogether(wish: TogetherWish, call: StorageCall = {}) {
+    return snapshotsTogether(this.#of, wish, call);
   }
 
   makeVolume(wish: Parameters<Hands["makeVolume"]>[0], call?: StorageCall) {
@@ -83,6 +111,14 @@ export class TowerHands implements Hands {
 
   makeVm(wish: VmWish, call?: StorageCall) {
     return makeVm(this.#of, wish, call);
+  }
+
+  shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void> {
+    return shapeVm(this.#of, vm, shape, call);
+  }
+
+  keepShell(wish: ShellWish, known: string | undefined, call?: StorageCall): Promise<KeptShell> {
+    return keepShell(this.#of, wish, known, call);
   }
 
   makeFile(wish: FileWish, call?: StorageCall) {
@@ -127,7 +163,7 @@ export class TowerHands implements Hands {
   }
 
   async removeSnapshot(snapshot: string, call?: StorageCall): Promise<void> {
-    const { tower, ssh } = this.#of;
+    const { tower, clusterId, ssh } = this.#of;
     const zbsSnapshot = zbsOfRef(snapshot);
     if (zbsSnapshot !== undefined) {
       if (ssh === undefined) throw needsCommandLine("remove a snapshot of it");
@@ -135,8 +171,13 @@ export class TowerHands implements Hands {
     }
     const found = (await findLunSnapshots(tower, [snapshot], call)).get(snapshot);
     if (found === undefined) return;
-    refuseOthers(found.name);
-    await deleteLunSnapshots(tower, [snapshot], call);
+    // What was taken of a virtual volume by itself has our name, and the LUN's is the cluster's.
+    const around = isOurs(found.name)
+      ? undefined
+      : await findVmVolumeSnapshotOf(tower, { clusterId, lunSnapshotName: found.name }, call);
+    refuseOthers(around?.name ?? found.name);
+    if (around === undefined) await deleteLunSnapshots(tower, [snapshot], call);
+    else await deleteVmVolumeSnapshots(tower, [around.id], call);
   }
 
   #target({ name, stripeCount, stripeBytes, theirs }: TargetWish, call: StorageCall | undefined): Promise<TowerTarget> {

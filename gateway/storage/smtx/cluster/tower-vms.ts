@@ -1,13 +1,14 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import { deleteLuns, findLun, updateLun } from "../cloud-tower/nouns/luns.ts";
-import { listSwitches, listVlans, type TowerVlan } from "../cloud-tower/nouns/networks.ts";
 import { findTargets } from "../cloud-tower/nouns/targets.ts";
 import { powerOffVm, startVm, updateVm } from "../cloud-tower/nouns/vm-changes.ts";
 import { deleteVmVolume, ensureVmVolume, updateVmVolume } from "../cloud-tower/nouns/vm-volumes.ts";
 import { deleteVm, ensureVm, findVm } from "../cloud-tower/nouns/vms.ts";
+import { isOurs } from "../names.ts";
 import type { Hands, VmRef, VmWish, VolumeRef } from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
+import { connected } from "./vm-nics.ts";
 
 /* Virtual volumes and VMs, by CloudTower, and what restores have made. */
 
@@ -29,10 +30,9 @@ export const makeVolume = async (
   };
 };
 
-export const makeVm = async ({ tower, clusterId }: Of, wish: VmWish, call?: StorageCall): Promise<VmRef> => {
+export const makeVm = async (of: Of, wish: VmWish, call?: StorageCall): Promise<VmRef> => {
+  const { tower, clusterId } = of;
   const { name, config, disks, nics } = wish;
-  const [switches, vlans] = [await listSwitches(tower, clusterId, call), await listVlans(tower, clusterId, call)];
-  const forVms = vlans.filter(({ isForVms }) => isForVms);
   const vm = await ensureVm(
     tower,
     {
@@ -40,27 +40,12 @@ export const makeVm = async ({ tower, clusterId }: Of, wish: VmWish, call?: Stor
       ...{ firmware: config.firmware, ha: config.ha },
       ...(config.description !== undefined && { description: config.description }),
       disks: disks.map(({ volume, ...disk }) => ({ volumeId: volume, ...disk })),
-      nics: nics.map((nic) => ({
-        ...{ macAddress: nic.macAddress, model: nic.model, isEnabled: nic.enabled },
-        ...{ ipAddress: nic.ipAddress, gateway: nic.gateway, subnetMask: nic.subnetMask },
-        vlanId: vlanOf(nic, switches, forVms)?.id,
-      })),
+      nics: await connected(of, nics, call),
     },
     call,
   );
   if (config.status === "RUNNING") await startVm(tower, vm.id, call);
   return { vm: vm.id, localId: vm.localId };
-};
-
-/** The VLAN of that id of the switch that it is mapped to, or one that is called so. */
-const vlanOf = (
-  { virtualSwitch, vlan }: VmWish["nics"][number],
-  switches: readonly { readonly id: string; readonly name: string }[],
-  vlans: readonly TowerVlan[],
-): TowerVlan | undefined => {
-  const on = switches.find(({ name }) => name === virtualSwitch);
-  const there = vlans.filter((one) => one.switch.id === on?.id);
-  return there.find(({ vlanId }) => vlanId === vlan.vlanId) ?? there.find(({ name }) => name === vlan.name);
 };
 
 /** Idempotent. */
@@ -93,8 +78,16 @@ export const removeRebuilt = async (
     case "vm-volume":
       return deleteVmVolume(tower, id, { withSnapshots: false }, call);
     case "vm":
-      if ((await findVm(tower, id, call)) !== undefined) await deleteVm(tower, id, { withSnapshots: false }, call);
+      return removeVm(tower, id, call);
   }
+};
+
+/** A shell that somebody has started goes as well. */
+const removeVm = async (tower: Of["tower"], id: string, call: StorageCall | undefined): Promise<void> => {
+  const vm = await findVm(tower, id, call);
+  if (vm === undefined) return;
+  if (isOurs(vm.name) && vm.status !== "STOPPED") await powerOffVm(tower, id, call);
+  await deleteVm(tower, id, { withSnapshots: false }, call);
 };
 
 const noLun = (name: string): VisibleError =>

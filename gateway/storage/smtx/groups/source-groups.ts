@@ -3,11 +3,12 @@ import type { Instant } from "../../../../core/api/ids.ts";
 import type { StorageCall } from "../../call.ts";
 import type { SnapshotGroup, SnapshotGroupOptions } from "../../control.ts";
 import { findGroup, snapshotGroup } from "../../extentstore/cluster/snapshots.ts";
-import type { TakenSnapshot } from "../cluster/hands.ts";
+import { abilitiesOf } from "../abilities/abilities.ts";
+import type { SnapshotMember, TakenTogether } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
 import { ourName, ownerTag } from "../names.ts";
 import { changeCluster } from "../records/changing.ts";
-import { type Member, putInstant, putTaken, toTake } from "./taken.ts";
+import { type Member, putApart, putInstant, putTaken, toTake } from "./taken.ts";
 
 /** A group of the source's, taken by the cluster while no other change of it is under way. */
 export const takeSourceGroup = async (
@@ -23,10 +24,12 @@ export const takeSourceGroup = async (
         snapshotGroup(database, { ...options, takenAt: instantNow() });
         return toTake(database, groupId);
       },
-      realize: (members, watch) => takeMembers(context, ourName("group", ownerTag(owner), groupId), members, watch),
-      finish: (database, members, { taken, takenAt }) => {
+      realize: (members, watch) =>
+        takeMembers(context, { name: ourName("group", ownerTag(owner), groupId), members }, watch),
+      finish: (database, members, { taken, takenAt, apartMs }) => {
         if (members.length === 0) return;
         putTaken(database, members, taken);
+        putApart(database, groupId, apartMs);
         putInstant(database, groupId, takenAt);
       },
     },
@@ -39,26 +42,31 @@ export const takeSourceGroup = async (
   });
 };
 
-export interface TakenMembers {
-  /** By the cluster's ids of the volumes. */
-  readonly taken: ReadonlyMap<string, TakenSnapshot>;
+export interface TakenMembers extends TakenTogether {
   /** A moment before. */
   readonly takenAt: Instant;
 }
 
+/** @param others what is snapshotted in the same instant, and is no volume in the records */
 export const takeMembers = async (
-  { hands }: ClusterContext,
-  name: string,
-  members: readonly Member[],
+  { hands, ledger }: ClusterContext,
+  {
+    name,
+    members,
+    others = [],
+  }: { readonly name: string; readonly members: readonly Member[]; readonly others?: readonly SnapshotMember[] },
   call: StorageCall,
 ): Promise<TakenMembers> => {
   const takenAt = instantNow();
-  if (members.length === 0) return { taken: new Map(), takenAt };
+  if (members.length + others.length === 0) return { taken: new Map(), apartMs: 0, takenAt };
+  const { groupsTakeVolumes } = await ledger.read(abilitiesOf, call);
   const wanted = members.map((member) => ({
     zbsVolumeId: member.zbsVolumeId ?? unreadable(member.volumeId),
     lun: member.lun ?? undefined,
+    vmVolume: member.vmVolume ?? undefined,
   }));
-  return { taken: await hands.snapshotTogether({ name, members: wanted }, call), takenAt };
+  const wish = { name, members: [...wanted, ...others], groupsTakeVolumes: groupsTakeVolumes.answer };
+  return { ...(await hands.snapshotTogether(wish, call)), takenAt };
 };
 
 const instantNow = (): Instant => new Date().toISOString() as Instant;

@@ -45,13 +45,15 @@ export const syncVms = (database: Database, found: FoundCluster): void => {
   for (const { vm, id } of wanted) syncParts(database, id, vm, volumes);
 };
 
-/** By the ids that the cluster has for them. */
+/** Those that have rows, by the ids that the cluster has for them. */
 const volumeIds = (database: Database, { volumes }: FoundCluster): ReadonlyMap<string, string> => {
   const rows = database.all<{ volumeId: string; vmVolume: string }>(
     "SELECT volumeId, vmVolume FROM lunsOfVolumes WHERE vmVolume IS NOT NULL",
   );
   const byTower = new Map(rows.map(({ volumeId, vmVolume }) => [vmVolume, volumeId]));
-  return new Map(volumes.map(({ id, tower }) => [id, byTower.get(tower) ?? `volume-${id}`]));
+  const there = new Set(database.all<{ id: string }>("SELECT id FROM volumes").map(({ id }) => id));
+  const ids = volumes.map(({ id, tower }) => [id, byTower.get(tower) ?? `volume-${id}`] as const);
+  return new Map(ids.filter(([, volumeId]) => there.has(volumeId)));
 };
 
 const insertNamed = (database: Database, id: string, now: { name: string; config: FoundVm["config"] }): void => {

@@ -61,7 +61,7 @@ const wantedVolumes = (database: Database, found: FoundCluster): readonly WithLu
   const made = new Map(
     database
       .all<{ volumeId: string; zbsVolumeId: string }>(
-        "SELECT volumeId, zbsVolumeId FROM lunsOfVolumes JOIN volumes ON id = volumeId WHERE role = 'rebuilt'",
+        "SELECT volumeId, zbsVolumeId FROM lunsOfVolumes JOIN volumes ON id = volumeId WHERE role <> 'mirror'",
       )
       .map(({ volumeId, zbsVolumeId }) => [zbsVolumeId, volumeId]),
   );
@@ -69,7 +69,7 @@ const wantedVolumes = (database: Database, found: FoundCluster): readonly WithLu
   const named = <One extends { readonly id: string; readonly name: string }>(one: One): One[] => {
     if (!isRebuild(one.name)) return [one];
     // What nobody has written down is nothing yet; what is written down has its name there.
-    const row = database.one<{ name: string }>("SELECT name FROM volumes WHERE id = ? AND role = 'rebuilt'", one.id);
+    const row = database.one<{ name: string }>("SELECT name FROM volumes WHERE id = ? AND role <> 'mirror'", one.id);
     return row === undefined ? [] : [{ ...one, name: row.name }];
   };
   const toBe = listFilesToBe(database);

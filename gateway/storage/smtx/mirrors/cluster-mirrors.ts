@@ -8,7 +8,7 @@ import type {
   PublishGroupOptions,
   SnapshotGroup,
 } from "../../control.ts";
-import { snapshotOfSource } from "../../extentstore/cluster/snapshots.ts";
+import { findPublished, snapshotOfSource } from "../../extentstore/cluster/snapshots.ts";
 import { geometryOf } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
@@ -16,10 +16,13 @@ import { prepareMirror } from "../../extentstore/mirrors/prepare.ts";
 import { mirrorForWriting, openMirror, publishGroup } from "../../extentstore/mirrors/sessions.ts";
 import type { MirrorExtentWriter } from "../../volume-io.ts";
 import { ClusterExtentWriter } from "../blocks/extent-writer.ts";
-import type { LunRef } from "../cluster/hands.ts";
+import type { KeptShell, LunRef } from "../cluster/hands.ts";
 import { type ClusterContext, removeLeft } from "../context.ts";
 import { takeMembers } from "../groups/source-groups.ts";
 import { putTaken, toTake } from "../groups/taken.ts";
+import { listGroupsOnCluster, withManifest } from "../manifests/keeping.ts";
+import { manifestSheetOf } from "../manifests/kept-groups.ts";
+import { putManifest } from "../manifests/rows.ts";
 import { baseName, ourName, ownerTag } from "../names.ts";
 import { withFreeWay } from "../reaper/in-the-way.ts";
 import { type ClusterChange, changeCluster, changeOurs } from "../records/changing.ts";
@@ -28,8 +31,23 @@ import { noting } from "../records/notes.ts";
 import { isInPlace, type MirrorToMake, mirrorsToMake, placeMirror } from "./mirror-luns.ts";
 import { MirrorWriting } from "./mirror-writing.ts";
 import { closeBase, noteReset } from "./resets.ts";
+import { keepShell, putShell, type ShellToKeep, shellToKeep, warningsOf } from "./vm-shells.ts";
 
-type Made = readonly { readonly of: MirrorToMake; readonly lun: LunRef }[];
+interface PlannedMirrors {
+  readonly mirrors: readonly MirrorVolume[];
+  readonly toMake: readonly MirrorToMake[];
+  readonly shell: ShellToKeep | undefined;
+}
+
+interface MadeMirror {
+  readonly of: MirrorToMake;
+  readonly lun: LunRef;
+}
+
+interface Made {
+  readonly luns: readonly MadeMirror[];
+  readonly kept: KeptShell | undefined;
+}
 
 const looksEveryMs = 30_000;
 
@@ -49,7 +67,8 @@ export class ClusterMirrors {
   }
 
   async #prepare(options: PrepareMirrorOptions, call: StorageCall | undefined): Promise<readonly MirrorVolume[]> {
-    const { mirrors } = await this.#beside<{ mirrors: readonly MirrorVolume[]; toMake: readonly MirrorToMake[] }, Made>(
+    let kept: KeptShell | undefined;
+    const { mirrors, shell } = await this.#beside<PlannedMirrors, Made>(
       {
         plan: (database) => {
           const made = prepareMirror(database, options);
@@ -57,19 +76,22 @@ export class ClusterMirrors {
             database,
             made.map(({ mirrorVolumeId }) => mirrorVolumeId),
           );
-          return { mirrors: made, toMake };
+          return { mirrors: made, toMake, shell: shellToKeep(database, options) };
         },
-        realize: async ({ toMake }, watch) => {
-          const made: { readonly of: MirrorToMake; readonly lun: LunRef }[] = [];
-          for (const of of toMake) made.push({ of, lun: await this.#make(of, watch) });
-          return made;
+        realize: async ({ toMake, shell: wanted }, watch) => {
+          const luns: MadeMirror[] = [];
+          for (const of of toMake) luns.push({ of, lun: await this.#make(of, watch) });
+          kept = await keepShell(this.#context.hands, wanted, watch);
+          return { luns, kept };
         },
-        finish: (database, _, made) => {
-          for (const { of, lun } of made) placeMirror(database, of, lun);
+        finish: (database, { shell: wanted }, made) => {
+          for (const { of, lun } of made.luns) placeMirror(database, of, lun);
+          putShell(database, wanted, made.kept);
         },
       },
       call,
     );
+    for (const warning of warningsOf(shell, kept)) options.onWarning?.(warning);
     await removeLeft(this.#context, call);
     return mirrors;
   }
@@ -120,19 +142,32 @@ export class ClusterMirrors {
 
   async publish(options: PublishGroupOptions, call?: StorageCall): Promise<SnapshotGroup> {
     const { groupId, owner } = options;
+    const name = ourName("group", ownerTag(owner), groupId);
     const { group } = await changeOurs(
       this.#context,
       {
-        plan: (database) => ({ group: publishGroup(database, options), members: toTake(database, groupId) }),
-        realize: ({ members }, watch) =>
-          takeMembers(this.#context, ourName("group", ownerTag(owner), groupId), members, watch),
-        finish: (database, { members }, { taken }) => {
+        plan: (database) => {
+          const isNew = findPublished(database, groupId, owner) === undefined;
+          const published = publishGroup(database, options);
+          const sheet = isNew ? manifestSheetOf(database, groupId) : undefined;
+          return { group: published, members: toTake(database, groupId), sheet };
+        },
+        realize: ({ members, sheet }, watch) =>
+          withManifest(
+            this.#context,
+            { owner, sheet },
+            (others) => takeMembers(this.#context, { name, members, others }, watch),
+            watch,
+          ),
+        finish: (database, { members }, { taken, manifestLun }) => {
           putTaken(database, members, taken);
           for (const { volumeId } of members) closeBase(database, volumeId);
+          if (manifestLun !== undefined) putManifest(database, { groupId, owner }, manifestLun, taken);
         },
       },
       call,
     );
+    await listGroupsOnCluster(this.#context, owner, call);
     await removeLeft(this.#context, call);
     return group;
   }

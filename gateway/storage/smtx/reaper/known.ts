@@ -1,5 +1,6 @@
+import type { Owner } from "../../control.ts";
 import type { Database } from "../../extentstore/database/database.ts";
-import { baseName } from "../names.ts";
+import { baseName, shellFolder } from "../names.ts";
 import { beginEra, eraOf } from "../records/era.ts";
 import { type OurThing, placeOf } from "./remains.ts";
 
@@ -13,13 +14,19 @@ export const knownThings = (database: Database): ReadonlySet<string> => {
   );
   const bases = database.all<{ lun: string; iqn: string; lunId: number }>("SELECT lun, iqn, lunId FROM basesOfMirrors");
   const mirrors = database.all<{ volumeId: string; epoch: number }>("SELECT volumeId, epoch FROM mirrors");
+  const shells = database.all<Owner>("SELECT DISTINCT planId, source FROM vms WHERE role = 'mirror'");
   return new Set([
+    ...shells.map(shellFolder),
     ...luns.flatMap(({ lun, zbsVolumeId, target, vmVolume }) => [lun, zbsVolumeId, target, vmVolume ?? lun]),
     ...bases.flatMap(({ lun, ...place }) => [lun, placeOf(place)]),
     // One that is being made has no row yet.
     ...mirrors.map(({ volumeId, epoch }) => baseName(volumeId, epoch)),
     ...texts(database, "SELECT snapshot AS text FROM snapshotsOfTables"),
     ...texts(database, "SELECT zbsVolumeId AS text FROM snapshotsOfTables"),
+    ...texts(database, "SELECT lun AS text FROM manifestLuns"),
+    ...texts(database, "SELECT zbsVolumeId AS text FROM manifestLuns"),
+    ...texts(database, "SELECT snapshot AS text FROM manifestsOfGroups"),
+    ...texts(database, "SELECT zbsVolumeId AS text FROM manifestsOfGroups"),
     ...texts(database, "SELECT snapshot AS text FROM resets WHERE snapshot IS NOT NULL"),
     ...texts(database, "SELECT vm AS text FROM vmsOnCluster"),
     ...texts(database, "SELECT localId AS text FROM vmsOnCluster"),

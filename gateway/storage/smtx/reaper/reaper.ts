@@ -46,10 +46,12 @@ export class Reaper {
   /**
    * To be called before anything is made: what new records find on the cluster is of others that
    * are lost, and is not removed. What a probe makes is never anybody's for long.
+   * @param isNeedless what nothing is lost with, of what is found
    */
-  async begin(call?: StorageCall): Promise<void> {
+  async begin(call?: StorageCall, isNeedless: (name: string) => boolean = () => false): Promise<void> {
     if (await this.#ledger.read(isBegun, call)) return;
-    const isOthers = ({ name }: OurThing) => name !== ourName("ledger") && !name.startsWith(probePrefix);
+    const isOthers = ({ name }: OurThing) =>
+      name !== ourName("ledger") && !name.startsWith(probePrefix) && !isNeedless(name);
     const there = (await this.#remains.list([], call)).filter(isOthers);
     await this.#ledger.change((database) => putFoundBefore(database, there), call);
   }

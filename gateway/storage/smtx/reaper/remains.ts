@@ -23,6 +23,7 @@ export const remainKinds = [
   "snapshot",
   "zbs-snapshot",
   "target",
+  "folder",
 ] as const;
 
 /** What of ours a cluster has, and how it is removed. */
@@ -32,7 +33,7 @@ export interface Remains {
    *   CloudTower may not know all that they have
    */
   list(volumes: readonly string[], call?: StorageCall): Promise<readonly OurThing[]>;
-  /** Idempotent. A target that is not empty stays. */
+  /** Idempotent. A target or a folder that is not empty stays. */
   remove(thing: OurThing, call?: StorageCall): Promise<void>;
 }
 

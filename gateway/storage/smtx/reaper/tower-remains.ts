@@ -7,14 +7,16 @@ import {
   listConsistencyGroups,
   listNamedGroupSnapshots,
 } from "../cloud-tower/nouns/consistency-groups.ts";
-import { deleteLunSnapshots, listNamedLunSnapshots } from "../cloud-tower/nouns/lun-snapshots.ts";
+import { deleteLunSnapshots, findLunSnapshotNamed, listNamedLunSnapshots } from "../cloud-tower/nouns/lun-snapshots.ts";
 import { deleteLuns, listLuns, listLunsOfTarget } from "../cloud-tower/nouns/luns.ts";
 import { deleteTarget, listTargets } from "../cloud-tower/nouns/targets.ts";
 import { powerOffVm } from "../cloud-tower/nouns/vm-changes.ts";
+import { deleteVmFolder, listVmFolders } from "../cloud-tower/nouns/vm-folders.ts";
 import { deleteVmVolumeSnapshots, listVmVolumeSnapshots } from "../cloud-tower/nouns/vm-volume-snapshots.ts";
 import { deleteVmVolume, listVmVolumes } from "../cloud-tower/nouns/vm-volumes.ts";
 import { deleteVm, listVms } from "../cloud-tower/nouns/vms.ts";
 import { refOfZbs } from "../cluster/snapshot-refs.ts";
+import { isRefusal } from "../cluster/vm-shells.ts";
 import { isOurs, ourPrefix } from "../names.ts";
 import type { SshRunner } from "../ssh/runner.ts";
 import { deleteSnapshot, snapshotsOf } from "../ssh/snapshots.ts";
@@ -38,6 +40,7 @@ export class TowerRemains implements Remains {
   async list(volumes: readonly string[], call?: StorageCall): Promise<readonly OurThing[]> {
     const all = [
       ...(await this.#vms(call)),
+      ...(await this.#folders(call)),
       ...(await this.#groups(call)),
       ...(await this.#volumes(call)),
       ...(await this.#lunSnapshots(call)),
@@ -69,6 +72,8 @@ export class TowerRemains implements Remains {
         return ssh && deleteSnapshot(ssh, id, call);
       case "target":
         return this.#removeTarget(id, call);
+      case "folder":
+        return this.#removeFolder(id, call);
     }
   }
 
@@ -101,7 +106,6 @@ export class TowerRemains implements Remains {
   async #volumes(call: StorageCall | undefined): Promise<readonly OurThing[]> {
     const { tower, clusterId } = this.#of;
     const volumes = await listVmVolumes(tower, clusterId, call);
-    const volumeSnapshots = await listVmVolumeSnapshots(tower, clusterId, call);
     const luns = new Map((await listLuns(tower, clusterId, call)).map((lun) => [lun.id, lun]));
     const targets = await listTargets(tower, clusterId, call);
     const iqns = new Map(targets.map(({ id, iqn }) => [id, iqn]));
@@ -113,13 +117,26 @@ export class TowerRemains implements Remains {
     });
     return [
       ...inside,
-      ...volumeSnapshots.map(({ id, name }): OurThing => ({ kind: "volume-snapshot", id, name, aliases: [] })),
+      ...(await this.#volumeSnapshots(call)),
       ...[...luns.values()].map(({ id, name, zbsVolumeId, target, lunId }): OurThing => {
         const place = placeOf({ iqn: iqns.get(target.id) ?? "", lunId });
         return { kind: "lun", id, name, aliases: [zbsVolumeId, place] };
       }),
       ...targets.map(({ id, name }): OurThing => ({ kind: "target", id, name, aliases: [] })),
     ];
+  }
+
+  /** Records know it by the LUN's snapshot inside it, which is called by its id. */
+  async #volumeSnapshots(call: StorageCall | undefined): Promise<readonly OurThing[]> {
+    const { tower, clusterId } = this.#of;
+    const things: OurThing[] = [];
+    for (const { id, localId, name } of await listVmVolumeSnapshots(tower, clusterId, call)) {
+      if (!isOurs(name)) continue;
+      const inside = await findLunSnapshotNamed(tower, { clusterId, name: localId }, call);
+      const aliases = inside === undefined ? [] : [inside.id, inside.zbsVolumeId];
+      things.push({ kind: "volume-snapshot", id, name, aliases });
+    }
+    return things;
   }
 
   async #lunSnapshots(call: StorageCall | undefined): Promise<readonly OurThing[]> {
@@ -141,6 +158,22 @@ export class TowerRemains implements Remains {
       for (const [name, id] of snapshots) found.push({ kind: "zbs-snapshot", id, name, aliases: [refOfZbs(id)] });
     }
     return found;
+  }
+
+  /** Not every version has them. */
+  async #folders(call: StorageCall | undefined): Promise<readonly OurThing[]> {
+    const { tower, clusterId } = this.#of;
+    const folders = await listVmFolders(tower, clusterId, call).catch((error: unknown) => {
+      if (isRefusal(error)) return [];
+      throw error;
+    });
+    return folders.map(({ id, name }) => ({ kind: "folder", id, name, aliases: [] }));
+  }
+
+  async #removeFolder(id: string, call: StorageCall | undefined): Promise<void> {
+    const { tower, clusterId } = this.#of;
+    const vms = await listVms(tower, clusterId, call);
+    if (!vms.some(({ folder }) => folder?.id === id)) await deleteVmFolder(tower, id, call);
   }
 
   async #removeTarget(id: string, call: StorageCall | undefined): Promise<void> {

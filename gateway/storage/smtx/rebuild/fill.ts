@@ -42,7 +42,7 @@ export const fill = async (context: ClusterContext, of: Filling, call: StorageCa
   }
 };
 
-const noVolumes = (): VisibleError =>
+export const noVolumes = (): VisibleError =>
   new VisibleError("OBJECT_KIND_UNSUPPORTED", "This cluster makes no virtual volumes of what a gateway has.", {
     hint: "Attach the group and import its disks in CloudTower: smtx-backup group attach GROUP --object NAME --site SITE",
   });

@@ -1,13 +1,14 @@
 import type { ObjectKind } from "../../../../core/api/object/common.ts";
 import type { IscsiTargetSettings } from "../../../../core/api/object/lun.ts";
 import type { Owner } from "../../control.ts";
-import type { VmDiskRow, VmNicRow, VmRow } from "../../extentstore/cluster/vms.ts";
+import type { VmRow } from "../../extentstore/cluster/vms.ts";
 import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { ContentStep, Database } from "../../extentstore/database/database.ts";
-import type { LunRef, LunWish, VmRef, VmWish, VolumeRef } from "../cluster/hands.ts";
+import type { LunRef, LunWish, VmRef, VolumeRef } from "../cluster/hands.ts";
 import { fileOfVolume } from "../files/files-of-volumes.ts";
 import { digestOf, ourName, ownerTag } from "../names.ts";
 import { askedLunId, putLun, snapshotOf } from "../records/luns.ts";
+import { type VmDraft, vmDraft } from "../records/vm-draft.ts";
 
 /*
  * What a rebuild has put into the records, and the cluster does not have yet. Everything here runs
@@ -20,16 +21,18 @@ interface ToMake {
   readonly snapshot: string | null;
 }
 
+export interface VolumeToMake extends ToMake {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly sharing: boolean;
+}
+
 export interface RebuildToMake {
   readonly luns: readonly (ToMake & { readonly wish: LunWish })[];
-  readonly volumes: readonly (ToMake & {
-    readonly name: string;
-    readonly sizeBytes: number;
-    readonly sharing: boolean;
-  })[];
+  readonly volumes: readonly VolumeToMake[];
   /** LUNs at first, under these names. */
   readonly files: readonly (ToMake & { readonly name: string; readonly path: string })[];
-  readonly vms: readonly VmDraft[];
+  readonly vms: readonly (VmDraft & { readonly name: string })[];
 }
 
 export const rebuildToMake = (database: Database, contents: readonly ContentStep[]): RebuildToMake => {
@@ -58,7 +61,7 @@ export const rebuildToMake = (database: Database, contents: readonly ContentStep
       .all<VmRow>(
         "SELECT * FROM vms v WHERE role = 'rebuilt' AND NOT EXISTS (SELECT 1 FROM vmsOnCluster c WHERE c.vmId = v.id)",
       )
-      .map((vm) => vmDraft(database, vm)),
+      .map((vm) => ({ ...vmDraft(database, vm), name: madeName(vm) })),
   };
 };
 
@@ -86,49 +89,6 @@ const lunWish = (database: Database, row: VolumeRow): LunWish => {
     ...(row.allowedInitiators !== null && { allowedInitiators: row.allowedInitiators }),
   };
 };
-
-/** What is left to say is which of the cluster's volumes its disks are. */
-export interface VmDraft extends Omit<VmWish, "disks"> {
-  readonly vmId: string;
-  readonly disks: readonly (Omit<VmWish["disks"][number], "volume"> & {
-    readonly volumeId: string;
-    /** CloudTower's id, where it is there already. */
-    readonly volume: string | undefined;
-  })[];
-}
-
-const vmDraft = (database: Database, vm: VmRow): VmDraft => {
-  const disks = database.all<VmDiskRow>("SELECT * FROM vmDisks WHERE vmId = ? ORDER BY position", vm.id);
-  const nics = database.all<VmNicRow>("SELECT * FROM vmNics WHERE vmId = ? ORDER BY position", vm.id);
-  return {
-    vmId: vm.id,
-    name: madeName(vm),
-    config: {
-      ...(vm.description !== null && { description: vm.description }),
-      ...{ vcpu: vm.vcpu, cpu: { cores: vm.cores, sockets: vm.sockets }, memory: vm.memoryBytes },
-      ...{ firmware: vm.firmware, ha: vm.ha === 1, status: vm.status },
-    },
-    disks: disks.flatMap(({ volumeId, bus, boot, position }) =>
-      volumeId === null ? [] : [{ volumeId, volume: vmVolumeOf(database, volumeId), bus, boot, index: position }],
-    ),
-    nics: nics.map(nicOf),
-  };
-};
-
-const nicOf = (row: VmNicRow): VmWish["nics"][number] => ({
-  macAddress: row.macAddress,
-  model: row.model,
-  virtualSwitch: row.switch,
-  vlan: { ...(row.vlanName !== null && { name: row.vlanName }), vlanId: row.vlanId },
-  enabled: row.enabled === 1,
-  ...(row.ipAddress !== null && { ipAddress: row.ipAddress }),
-  ...(row.gateway !== null && { gateway: row.gateway }),
-  ...(row.subnetMask !== null && { subnetMask: row.subnetMask }),
-});
-
-const vmVolumeOf = (database: Database, volumeId: string): string | undefined =>
-  database.one<{ vmVolume: string | null }>("SELECT vmVolume FROM lunsOfVolumes WHERE volumeId = ?", volumeId)
-    ?.vmVolume ?? undefined;
 
 export const putMadeLun = (database: Database, volumeId: string, made: LunRef): void => {
   putLun(database, volumeId, made);

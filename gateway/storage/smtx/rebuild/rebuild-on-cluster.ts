@@ -3,7 +3,7 @@ import type { StorageCall } from "../../call.ts";
 import type { LunRef, VmRef, VolumeRef } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
 import { fill } from "./fill.ts";
-import type { RebuildToMake } from "./made.ts";
+import type { RebuildToMake, VolumeToMake } from "./made.ts";
 
 export interface RebuiltOnCluster {
   readonly luns: readonly LunRef[];
@@ -27,15 +27,8 @@ export const rebuildOnCluster = async (
     await fill(context, { lun: made, kind: "lun", snapshot: snapshot ?? gone(), sizeBytes }, call);
     madeLuns.push(made);
   }
-  const madeVolumes: VolumeRef[] = [];
-  const towerIds = new Map<string, string>();
-  for (const { volumeId, snapshot, ...wish } of volumes) {
-    const made = await hands.makeVolume(wish, call);
-    const { sizeBytes } = wish;
-    await fill(context, { lun: made, kind: "volume", snapshot: snapshot ?? gone(), sizeBytes }, call);
-    towerIds.set(volumeId, made.vmVolume);
-    madeVolumes.push(made);
-  }
+  const madeVolumes = await makeVolumes(context, volumes, call);
+  const towerIds = new Map(volumes.map(({ volumeId }, n) => [volumeId, madeVolumes[n]?.vmVolume]));
   const madeFiles: LunRef[] = [];
   for (const { snapshot, name } of files) {
     madeFiles.push(await hands.cloneSnapshot({ snapshot: snapshot ?? gone(), name }, call));
@@ -49,6 +42,22 @@ export const rebuildOnCluster = async (
     madeVms.push(await hands.makeVm({ ...vm, disks: there }, call));
   }
   return { luns: madeLuns, volumes: madeVolumes, files: madeFiles, vms: madeVms };
+};
+
+/** Each with its snapshot's content. What is there already under the name is taken, and filled. */
+export const makeVolumes = async (
+  context: ClusterContext,
+  volumes: readonly VolumeToMake[],
+  call: StorageCall,
+): Promise<readonly VolumeRef[]> => {
+  const refs: VolumeRef[] = [];
+  for (const { volumeId: _, snapshot, ...wish } of volumes) {
+    const made = await context.hands.makeVolume(wish, call);
+    const { sizeBytes } = wish;
+    await fill(context, { lun: made, kind: "volume", snapshot: snapshot ?? gone(), sizeBytes }, call);
+    refs.push(made);
+  }
+  return refs;
 };
 
 const gone = (): never => {

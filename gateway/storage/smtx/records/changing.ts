@@ -4,6 +4,7 @@ import type { Database } from "../../extentstore/database/database.ts";
 import type { FoundCluster } from "../inventory/found.ts";
 import { syncRecords } from "../inventory/sync.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import type { LongCall } from "../ledger/long-changes.ts";
 import { OneAtATime } from "../ledger/one-at-a-time.ts";
 import { generationOf, raiseGeneration } from "./generation.ts";
 import { noteRemovals } from "./removals.ts";
@@ -15,7 +16,7 @@ export interface ClusterChange<T, R> {
    */
   readonly plan: (database: Database, found: FoundCluster | undefined) => T;
   /** Does on the cluster what that takes. */
-  readonly realize: (planned: T, call: StorageCall) => Promise<R>;
+  readonly realize: (planned: T, call: LongCall) => Promise<R>;
   /** Writes down what the cluster has made of it. */
   readonly finish: (database: Database, planned: T, realized: R) => void;
 }

@@ -1,6 +1,6 @@
 import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
-import type { LunRef } from "../cluster/hands.ts";
+import type { LunRef, TakenSnapshot } from "../cluster/hands.ts";
 
 /* What on the cluster stands for rows. Everything here runs inside the caller's transaction. */
 
@@ -34,6 +34,12 @@ export const putLun = (database: Database, volumeId: string, now: LunRef): void 
     lunId,
     sizeBytes,
   );
+};
+
+/** Inside a transaction. */
+export const putSnapshot = (database: Database, tableId: number, taken: TakenSnapshot): void => {
+  const { snapshot, zbsVolumeId } = taken;
+  database.run("INSERT INTO snapshotsOfTables VALUES (?, ?, ?)", tableId, snapshot, zbsVolumeId);
 };
 
 /** CloudTower's id of the snapshot that a table stands for. */

@@ -2,7 +2,7 @@ import type { Database } from "../../extentstore/database/database.ts";
 
 /** What is to be removed from the cluster. Ids are CloudTower's. */
 export interface Removal {
-  readonly kind: "lun" | "snapshot" | "vm-volume" | "vm";
+  readonly kind: "lun" | "manifest" | "snapshot" | "vm-volume" | "vm";
   readonly id: string;
   /** What a restore made has the name that a customer knows. */
   readonly made: "ours" | "rebuilt";
@@ -28,7 +28,20 @@ export const noteRemovals = (database: Database): void => {
 const noVolume = "NOT EXISTS (SELECT 1 FROM volumes WHERE volumes.id = t.volumeId)";
 const noTable = "NOT EXISTS (SELECT 1 FROM tables WHERE tables.id = t.tableId)";
 
+/** A plan's, for as long as it has a mirror or a published group here. */
+const noPlan = ["mirrorObjects", "snapshotGroups"]
+  .map((table) => `NOT EXISTS (SELECT 1 FROM ${table} o WHERE o.planId = t.planId AND o.source = t.source)`)
+  .join(" AND ");
+
 const leftovers = [
+  [
+    "manifest",
+    "snapshot",
+    "manifestsOfGroups",
+    "NOT EXISTS (SELECT 1 FROM snapshotGroups g WHERE g.id = t.groupId)",
+    "'ours'",
+  ],
+  ["lun", "lun", "manifestLuns", noPlan, "'ours'"],
   ["snapshot", "snapshot", "snapshotsOfTables", noTable, "'ours'"],
   ["lun", "CASE WHEN vmVolume IS NULL THEN lun END", "lunsOfVolumes", noVolume, "iif(rebuilt = 1, 'rebuilt', 'ours')"],
   ["vm-volume", "vmVolume", "lunsOfVolumes", noVolume, "'rebuilt'"],
@@ -36,6 +49,10 @@ const leftovers = [
   ["vm", "vm", "vmsOnCluster", "NOT EXISTS (SELECT 1 FROM vms WHERE vms.id = t.vmId)", "'rebuilt'"],
 ] as const;
 
+/**
+ * A group's manifest goes before its other snapshots: where it is there, nothing of the group has
+ * been removed.
+ */
 export const listRemovals = (database: Database): readonly Removal[] =>
   database.all<Removal>("SELECT kind, id, made FROM removals ORDER BY kind, id");
 

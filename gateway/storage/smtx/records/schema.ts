@@ -18,9 +18,11 @@ import { migrate } from "../../extentstore/database/schema.ts";
  *   it.
  * - `renames`: what was made under a name of ours, and is to have its own.
  * - `basesOfMirrors`: clones of what the mirrors' writing started from.
+ * - `vmsBefore`: what VMs were before a rollback that has not ended, as JSON.
  * - `abilities`: what the cluster was seen to do.
  * - `foundBefore`: ids of what was on the cluster with names of ours when these records began. It
  *   is of records that are lost, and may be all that is left of backups: nobody removes it.
+ * - `manifestLuns` are plans' own, and `manifestsOfGroups` their snapshots, one a published group.
  * - `holders` of what is open, each with a number that it raises while it lives.
  */
 const own = `
@@ -53,7 +55,7 @@ const own = `
     zbsVolumeId TEXT NOT NULL
   ) STRICT;
   CREATE TABLE IF NOT EXISTS removals (
-    kind TEXT NOT NULL CHECK (kind IN ('lun', 'snapshot', 'vm-volume', 'vm')),
+    kind TEXT NOT NULL CHECK (kind IN ('lun', 'manifest', 'snapshot', 'vm-volume', 'vm')),
     id TEXT NOT NULL,
     made TEXT NOT NULL DEFAULT 'ours' CHECK (made IN ('ours', 'rebuilt')),
     PRIMARY KEY (kind, id)
@@ -74,6 +76,12 @@ const own = `
     name TEXT NOT NULL,
     PRIMARY KEY (kind, id)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS vmsBefore (
+    key TEXT NOT NULL,
+    vmId TEXT NOT NULL,
+    shape TEXT NOT NULL,
+    PRIMARY KEY (key, vmId)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS abilities (
     name TEXT PRIMARY KEY,
     answer TEXT NOT NULL CHECK (answer IN ('yes', 'no')),
@@ -81,6 +89,21 @@ const own = `
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS foundBefore (
     id TEXT PRIMARY KEY
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS manifestLuns (
+    planId TEXT NOT NULL,
+    source TEXT NOT NULL,
+    lun TEXT NOT NULL,
+    zbsVolumeId TEXT NOT NULL,
+    iqn TEXT NOT NULL,
+    lunId INTEGER NOT NULL,
+    sizeBytes INTEGER NOT NULL,
+    PRIMARY KEY (planId, source)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS manifestsOfGroups (
+    groupId TEXT PRIMARY KEY,
+    snapshot TEXT NOT NULL,
+    zbsVolumeId TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS holders (
     id TEXT PRIMARY KEY,

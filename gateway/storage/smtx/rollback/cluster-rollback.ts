@@ -9,11 +9,14 @@ import { beginInPlace, shapeAsBefore, undoing } from "../../extentstore/rollback
 import { type Planned, planRollback } from "../../extentstore/rollback/plan.ts";
 import { findRollback, lostOf, putDone, putUndone, toldBefore } from "../../extentstore/rollback/record.ts";
 import type { ChangesSinceOptions, ObjectChanges, RollbackOptions, RolledBack } from "../../rollback.ts";
+import type { VolumeRef } from "../cluster/hands.ts";
 import { type ClusterContext, lookAt } from "../context.ts";
-import { learn, nobodyWrites } from "../rebuild/cluster-restores.ts";
+import { giveNames, learn, nobodyWrites } from "../rebuild/cluster-restores.ts";
 import { changeCluster } from "../records/changing.ts";
 import { Comparing } from "../records/comparing.ts";
 import { type VolumeToRollBack, volumesToRollBack } from "./rolling.ts";
+import { partsOf, partsToPutBack, putMadeAgain, putPartsBack, refuseOtherParts, type VmParts } from "./vm-parts.ts";
+import { forgetVms, keepVms, recallVms } from "./vms-before.ts";
 
 export const changesOnCluster = async (
   context: ClusterContext,
@@ -28,8 +31,9 @@ export const changesOnCluster = async (
 };
 
 /**
- * Each LUN becomes its snapshot by a task of the cluster's. That it has begun is in the records
- * before the first, so whoever dies in between leaves what can be gone on with, or undone.
+ * Each LUN becomes its snapshot by a task of the cluster's, and then each VM gets its parts. That
+ * it has begun is in the records before the first, so whoever dies in between leaves what can be
+ * gone on with, or undone.
  */
 export const rollBackOnCluster = async (
   context: ClusterContext,
@@ -49,8 +53,9 @@ export const rollBackOnCluster = async (
         const told = toldBefore(row);
         if (told === undefined && row === undefined) {
           const plan = planned(database);
-          refuseOtherShape(plan);
+          refuseOtherParts(database, plan);
           beginInPlace(database, options, plan);
+          keepVms(database, key, vmsOf(plan));
         }
         return told;
       },
@@ -61,23 +66,38 @@ export const rollBackOnCluster = async (
   );
   if (known !== undefined) return known;
   await rollVolumesBack(context, { key, fromGroupId: from.groupId }, call);
-  return changeCluster(
+  const { told } = await changeCluster<RolledBackParts, readonly VolumeRef[]>(
     context,
     {
       plan: (database) => {
         const row = findRollback(database, key, owner);
-        const told = toldBefore(row);
-        if (told !== undefined) return told;
-        const done = shapeAll(database, planned(database, row && lostOf(row)));
+        const before = toldBefore(row);
+        if (before !== undefined) return { told: before };
+        recallVms(database, key);
+        const plan = planned(database, row && lostOf(row));
+        const done = shapeAll(database, plan);
         putDone(database, options, done);
-        return done;
+        forgetVms(database, key);
+        return { told: done, parts: partsToPutBack(database, plan, options) };
       },
-      realize: async () => undefined,
-      finish: () => undefined,
+      realize: async ({ parts }, watch) => (parts === undefined ? [] : putPartsBack(context, parts, watch)),
+      finish: (database, { parts }, made) => {
+        if (parts !== undefined) putMadeAgain(database, parts, made);
+      },
     },
     call,
   );
+  await giveNames(context, call);
+  return told;
 };
+
+interface RolledBackParts {
+  readonly told: readonly RolledBack[];
+  /** Absent: it was done before. */
+  readonly parts?: VmParts;
+}
+
+const vmsOf = ({ objects }: Planned) => objects.flatMap(({ now }) => (now.kind === "vm" ? now.vm : []));
 
 /** @returns whether it was done before */
 export const undoOnCluster = async (
@@ -87,14 +107,27 @@ export const undoOnCluster = async (
 ): Promise<{ readonly wasDone: boolean }> => {
   const { ledger } = context;
   const begun = await ledger.change((database) => undoing(database, of), call);
-  if (begun !== undefined) await rollVolumesBack(context, begun, call);
-  return ledger.change((database) => {
+  const plan = (database: Database): { readonly wasDone: boolean; readonly vms: VmParts["vms"] } => {
     const now = findRollback(database, of.key, of.owner)?.state;
-    if (now === "done") return { wasDone: true };
+    if (now === "done") return { wasDone: true, vms: [] };
+    const vms = now === "undoing" ? recallVms(database, of.key).map(({ id }) => id) : [];
     if (now === "undoing") shapeAsBefore(database, of.key);
     putUndone(database, of);
-    return { wasDone: false };
-  }, call);
+    forgetVms(database, of.key);
+    return { wasDone: false, vms: partsOf(database, vms) };
+  };
+  if (begun === undefined) return { wasDone: (await ledger.change(plan, call)).wasDone };
+  await rollVolumesBack(context, begun, call);
+  const { wasDone } = await changeCluster(
+    context,
+    {
+      plan,
+      realize: ({ vms }, watch) => putPartsBack(context, { volumes: [], vms }, watch),
+      finish: () => undefined,
+    },
+    call,
+  );
+  return { wasDone };
 };
 
 const rollVolumesBack = async (
@@ -119,18 +152,4 @@ const gone = ({ volumeId, lun, file }: VolumeToRollBack): never => {
   throw new VisibleError("SNAPSHOT_UNKNOWN", `The cluster has no snapshot for ${what} any more.`, {
     hint: "Roll back to another group. List them with: smtx-backup group list",
   });
-};
-
-/** Of a VM, its disks, NICs and resources are the cluster's to change. */
-const refuseOtherShape = ({ volumes }: Planned): void => {
-  for (const { live, snapshot } of volumes.values()) {
-    if (live !== undefined) continue;
-    throw new VisibleError(
-      "OBJECT_GONE",
-      `The disk ${snapshot.sourceVolumeId} was deleted since the group was taken.`,
-      {
-        hint: "Rebuild the VM beside what there is: smtx-backup rebuild GROUP --site SITE --object VM",
-      },
-    );
-  }
 };

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
-import { deleted, firstOf, made, type Noun, whereId } from "./noun.ts";
+import { deleted, firstOf, listOf, made, type Noun, whereId } from "./noun.ts";
 
 const folders: Noun<TowerVmFolder> = {
   list: "get-vm-folders",
@@ -17,6 +17,9 @@ export interface TowerVmFolder {
   /** It may be old. */
   readonly vmCount: number;
 }
+
+export const listVmFolders = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
+  listOf(tower, folders, { cluster: { id: clusterId } }, call);
 
 /** Looks for one of that name first, since making it twice makes two. */
 export const ensureVmFolder = (

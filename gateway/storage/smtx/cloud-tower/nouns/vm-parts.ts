@@ -86,7 +86,8 @@ export interface TowerNic {
 export interface NewNic {
   /** CloudTower's id of a VLAN. Absent: it is not connected. */
   readonly vlanId?: string | undefined;
-  readonly macAddress: string;
+  /** Absent: the cluster makes one up. */
+  readonly macAddress?: string | undefined;
   readonly model: z.infer<typeof nicModelSchema>;
   readonly isEnabled: boolean;
   readonly ipAddress?: string | undefined;

@@ -40,6 +40,13 @@ export const findNamedVmVolumeSnapshot = (
   call?: StorageCall,
 ) => firstOf(tower, vmVolumeSnapshots, { vm_volume: whereId(volumeId).where, name }, call);
 
+/** That whose content a LUN's snapshot has, which is called by its id. */
+export const findVmVolumeSnapshotOf = (
+  tower: CloudTower,
+  of: { readonly clusterId: string; readonly lunSnapshotName: string },
+  call?: StorageCall,
+) => firstOf(tower, vmVolumeSnapshots, { cluster: { id: of.clusterId }, local_id: of.lunSnapshotName }, call);
+
 /** Looks for one of that name of the volume first. */
 export const ensureVmVolumeSnapshot = (
   tower: CloudTower,

@@ -12,10 +12,11 @@ const waitMsMax = 120_000;
 const lookMs = { first: 5, max: 100 };
 
 /**
- * The ledger's LUN. Whoever holds its reservation may change it: each time under a key of its own,
- * so that one who hangs is told from one who comes and goes. Who is preempted can write no more.
+ * A small LUN of ours. Whoever holds its reservation may change it: each time under a key of its
+ * own, so that one who hangs is told from one who comes and goes. Who is preempted can write no
+ * more.
  */
-export class LedgerLun implements LedgerDevice {
+export class HeldLun implements LedgerDevice {
   readonly name: string;
   readonly #initiator: Initiator;
   readonly #place: LunOptions;
