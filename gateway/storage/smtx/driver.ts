@@ -4,6 +4,7 @@ import type { Facilities } from "../../../core/api/facilities.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
 import type { ObjectKind } from "../../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
+import type { RebuildWay } from "../../../core/api/restore/way.ts";
 import type { StorageCall } from "../call.ts";
 import type {
   DeleteRebuiltOptions,
@@ -38,6 +39,7 @@ import { closeClone, openClone, readClone } from "./groups/reading.ts";
 import { takeSourceGroup } from "./groups/source-groups.ts";
 import { ClusterMirrors } from "./mirrors/cluster-mirrors.ts";
 import { deleteOne, giveNames, obstaclesOnCluster, rebuildOne, switchVm } from "./rebuild/cluster-restores.ts";
+import { rebuildWaysOf } from "./rebuild/ways.ts";
 import { changesOnCluster, rollBackOnCluster, undoOnCluster } from "./rollback/cluster-rollback.ts";
 
 type OfMirror = { readonly mirrorVolumeId: string; readonly epoch: number };
@@ -223,6 +225,10 @@ export class SmtxCluster implements StorageDriver {
 
   rebuildObstacles(options: RebuildObjectOptions, call?: StorageCall): Promise<readonly VisibleError[]> {
     return obstaclesOnCluster(this.#context, options, call);
+  }
+
+  rebuildWays(of: readonly ObjectConfig[], call?: StorageCall): Promise<readonly RebuildWay[]> {
+    return this.#context.ledger.read((database) => rebuildWaysOf(database, of), call);
   }
 
   deleteRebuilt(options: DeleteRebuiltOptions, call?: StorageCall): Promise<void> {
