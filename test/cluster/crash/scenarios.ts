@@ -107,7 +107,7 @@ const rollbacks: Scenario = {
       for (const id of ids) customers.change(id);
       await customers.changeVm();
     }
-    await rollBack(driver, { objects, attempt, take });
+    await rollAllBack(driver, { objects, attempt, take });
     for (const { id } of customers.volumes()) assert(customers.contentNow(id).equals(customers.contentOf(id)));
     await customers.deleteTakenOut();
     await deleteGroups(driver);
@@ -115,7 +115,7 @@ const rollbacks: Scenario = {
 };
 
 /** To the first group, after the second was taken. */
-const rollBack = async (
+const rollAllBack = async (
   driver: StorageDriver,
   of: {
     readonly objects: readonly ObjectConfig[];
@@ -154,7 +154,7 @@ const files: Scenario = {
       if (attempt === 0 || !VisibleError.is(error, "VOLUME_UNKNOWN")) throw error;
     }
     if (attempt === 0) for (const id of volumeIds) customers.change(id);
-    await rollBack(driver, { objects: [object], attempt, take });
+    await rollAllBack(driver, { objects: [object], attempt, take });
     for (const id of volumeIds) assert(customers.contentNow(id).equals(customers.contentOf(id)));
     await deleteGroups(driver);
   },

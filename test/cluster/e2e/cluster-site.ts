@@ -90,7 +90,7 @@ export class ClusterSite {
     return this.#sum(this.#file(path));
   }
 
-  /** As whoever has mounted its export writes: what nobody has written before, into whole extents. */
+  /** As who has mounted its export writes: what nobody has written before, into whole extents. */
   async writeFile(path: string, extents: readonly number[]): Promise<void> {
     const volume = this.standIn.customer.openVolume(this.#file(path));
     for (const extent of extents) await volume.write(extent * extentBytes, randomBytes(extentBytes));

@@ -16,7 +16,7 @@ const withinMs = 120_000;
 
 const packages = { "ganesha.nfsd": "nfs-ganesha", rpcbind: "rpcbind", "nfs-cp": "libnfs-utils", ip: "iproute2" };
 
-/** Whether files can be served here, to nobody else: that takes root, and a network of one's own. */
+/** Whether files can be served here: that takes root, and a network of one's own. */
 export const needNfs = async (context: TestContext): Promise<boolean> => {
   for (const [tool, from] of Object.entries(packages)) {
     assert(await findTool(tool), `${tool} is missing here; install ${from}`);
