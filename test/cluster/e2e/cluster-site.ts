@@ -82,11 +82,19 @@ export class ClusterSite {
 
   /** Of a VM's disks in their order, as its host reads them. */
   diskSums(vmName: string): readonly string[] {
-    return this.#disks(vmName).map((id) =>
-      createHash("sha256")
-        .update(readFileSync(this.standIn.customer.zbsVolume(id).path))
-        .digest("hex"),
-    );
+    return this.#disks(vmName).map((id) => this.#sum(id));
+  }
+
+  /** Of a file, by its path from the export on. */
+  fileSum(path: string): string {
+    return this.#sum(this.#file(path));
+  }
+
+  /** As who has mounted its export writes: what nobody has written before, into whole extents. */
+  async writeFile(path: string, extents: readonly number[]): Promise<void> {
+    const volume = this.standIn.customer.openVolume(this.#file(path));
+    for (const extent of extents) await volume.write(extent * extentBytes, randomBytes(extentBytes));
+    await volume.close();
   }
 
   /** As the VM writes: what nobody has written before, into whole extents of a disk. */
@@ -94,6 +102,17 @@ export class ClusterSite {
     const volume = this.standIn.customer.openVolume(this.#disks(vmName)[position] ?? assert.fail(vmName));
     for (const extent of extents) await volume.write(extent * extentBytes, randomBytes(extentBytes));
     await volume.close();
+  }
+
+  #sum(id: string): string {
+    return createHash("sha256")
+      .update(readFileSync(this.standIn.customer.zbsVolume(id).path))
+      .digest("hex");
+  }
+
+  #file(path: string): string {
+    const inodes = this.standIn.tower.model.nfsInodes.all();
+    return inodes.find((inode) => inode.file && inode.path === path)?.id ?? assert.fail(`there is no ${path}`);
   }
 
   #disks(vmName: string): readonly string[] {

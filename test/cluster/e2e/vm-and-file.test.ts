@@ -4,7 +4,12 @@ import { objectSpecSchema } from "../../../core/api/object-spec.ts";
 import { extentBytes, geometry } from "./cluster-site.ts";
 import { ClusterWorld, progressOf } from "./world.ts";
 
-describe("a VM of one cluster, backed up to another", () => {
+const shop = [
+  { kind: "vm", name: "web" },
+  { kind: "nfs-file", name: "/exports/media/film.img" },
+];
+
+describe("a VM and an NFS file of one cluster, backed up to another", () => {
   let world: ClusterWorld;
 
   before(async () => {
@@ -23,6 +28,7 @@ describe("a VM of one cluster, backed up to another", () => {
         },
         nics: [{ switch: "prod", macAddress: "52:54:00:00:00:01" }],
       },
+      { kind: "nfs-file", name: "/exports/media/film.img", size: "2MiB", geometry },
     ];
     const { administration } = world.cluster("a").standIn;
     await administration.createObjects(specs.map((spec) => objectSpecSchema.parse(spec)));
@@ -31,16 +37,18 @@ describe("a VM of one cluster, backed up to another", () => {
       .standIn.administration.createObjects([objectSpecSchema.parse({ kind: "switch", name: "dr" })]);
     await world.cluster("a").writeDisk("web", 0, [0, 7, 15]);
     await world.cluster("a").writeDisk("web", 1, [1]);
+    await world.cluster("a").writeFile("film.img", [0, 3]);
     for (const site of ["a", "b"]) await world.local.refreshed(site);
     await world.does("site", "map", "a", "--to", "b", "prod=dr");
-    await world.local.createPlan({ name: "shop", objects: [{ kind: "vm", name: "web" }] } as never);
+    await world.local.createPlan({ name: "shop", objects: shop } as never);
   });
   after(() => world?.close());
 
-  test("is rebuilt with its disks' bytes, on the switch that stands for its own", async () => {
+  test("are rebuilt with their bytes, the VM on the switch that stands for its own", async () => {
     const run = await world.backUp("shop");
     await world.does("rebuild", run.groupId, "--site", "b", "--prefix", "back-", "--wait");
     assert.deepEqual(world.cluster("b").diskSums("back-web"), world.cluster("a").diskSums("web"));
+    assert.equal(world.cluster("b").fileSum("back-film.img"), world.cluster("a").fileSum("film.img"));
     const vm = world
       .cluster("b")
       .standIn.tower.model.vms.all()
@@ -51,13 +59,15 @@ describe("a VM of one cluster, backed up to another", () => {
     );
   });
 
-  test("has changed extents alone read by the next backup", async () => {
+  test("have changed extents alone read by the next backup", async () => {
     await world.cluster("a").writeDisk("web", 0, [7]);
+    await world.cluster("a").writeFile("film.img", [1]);
     const run = await world.backUp("shop");
     const { why, bytesRead } = progressOf(run);
     assert.equal(why, "increment");
-    assert.ok(bytesRead <= 2 * extentBytes, `${bytesRead} bytes were read`);
+    assert.ok(bytesRead <= 4 * extentBytes, `${bytesRead} bytes were read`);
     await world.does("rebuild", run.groupId, "--site", "b", "--prefix", "again-", "--wait");
     assert.deepEqual(world.cluster("b").diskSums("again-web"), world.cluster("a").diskSums("web"));
+    assert.equal(world.cluster("b").fileSum("again-film.img"), world.cluster("a").fileSum("film.img"));
   });
 });
