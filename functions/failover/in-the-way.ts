@@ -4,7 +4,7 @@ import type { Reason } from "../../core/api/reason.ts";
 
 const shownMax = 10;
 
-/** Why a site can't take all that fails over, and what helps: another name not against all of it. */
+/** Why a site can't take all that fails over, and what helps against that: not always a name. */
 export const inTheWay = (site: SiteId, [first, ...others]: readonly [Reason, ...Reason[]]): VisibleError => {
   const all = [first, ...others];
   const shown = all.slice(0, shownMax).map(({ message }) => message);
