@@ -6,8 +6,8 @@ import type { Database } from "../../extentstore/database/database.ts";
 import type { ClusterContext } from "../context.ts";
 
 /**
- * What it gives back to delete one group: CloudTower says of each snapshot how much it alone has. Of
- * several of one volume, which share something between them, nobody says it; nor of mirrors.
+ * What it gives back to delete one group: CloudTower says of each snapshot how much it alone has.
+ * Of several of one volume, which share something between them, nobody says it; nor of mirrors.
  */
 export const spaceOfGroup = async (
   { ledger, hands }: ClusterContext,
