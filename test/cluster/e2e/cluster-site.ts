@@ -24,6 +24,8 @@ export const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes 
 export interface ClusterSiteOptions extends Pick<ClusterStandInOptions, "behaviour"> {
   /** Whether the gateway may use the nodes' command line; it may unless told otherwise. */
   readonly hasSsh?: boolean;
+  /** How long its tasks may stand still. */
+  readonly taskSeconds?: number;
 }
 
 /** A site's cluster, with an account and secrets for the site's gateways. */
@@ -41,7 +43,7 @@ export class ClusterSite {
     this.#dir = dir;
   }
 
-  static async open({ hasSsh = true, ...more }: ClusterSiteOptions = {}): Promise<ClusterSite> {
+  static async open({ hasSsh = true, taskSeconds = 50, ...more }: ClusterSiteOptions = {}): Promise<ClusterSite> {
     const dir = await mkdtemp(join(tmpdir(), "cluster-site-"));
     const tower = await FakeTower.start({ isSecure: true });
     const standIn = await ClusterStandIn.open({ tower, extentBytes, nodes: { sharesReservations: true }, ...more });
@@ -57,7 +59,7 @@ export class ClusterSite {
       kind: "smtx",
       cluster: cluster.name,
       tower: {
-        ...{ url: tower.url, user: tower.user, source: "local" },
+        ...{ url: tower.url, user: tower.user, source: "local", taskSeconds },
         passwordFile: await kept("password", tower.password),
         ca: await kept("ca.pem", tower.ca ?? assert.fail("it has no certificate")),
       },
