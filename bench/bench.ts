@@ -6,6 +6,7 @@ import { styleFor } from "../cli/render/style.ts";
 import { Images } from "./cases/images.ts";
 import { type BenchOptions, parseOptions, type RivalName, usage } from "./cases/options.ts";
 import { settle } from "./cases/tools.ts";
+import { clusterCase, measureCluster } from "./cluster/cluster-times.ts";
 import { totalBytes } from "./data/regions.ts";
 import { baseRegions } from "./data/variants.ts";
 import { measureIscsi } from "./iscsi/iscsi-rates.ts";
@@ -80,6 +81,9 @@ const measure = async (options: BenchOptions, names: readonly RivalName[], dir: 
   const machineRates = await measureMachine(base, sizeBytes);
   say("measuring iSCSI");
   const iscsi = await measureIscsi(base, { dir, sizeBytes, say });
+  const isAsked = options.cases.some(({ name }) => name === clusterCase);
+  if (isAsked) say("measuring a cluster");
+  const cluster = isAsked ? await measureCluster({ dir, sizeBytes, extentBytes, seed, say }) : undefined;
   const rivals = createRivals(names, dir, images);
   try {
     const warmUp = cold ? undefined : createWarmUp(join(dir, "warm-up"), sizeBytes);
@@ -87,7 +91,7 @@ const measure = async (options: BenchOptions, names: readonly RivalName[], dir: 
     const results = await measureAll({ cases: options.cases, runs, ours, rivals, say });
     const allocatedBytes = totalBytes(baseRegions(disk));
     const parameters = { seed, runs, sizeBytes, extentBytes, thinBytes, cold, allocatedBytes };
-    return { startedAt, machine, parameters, machineRates, iscsi, results };
+    return { startedAt, machine, parameters, machineRates, iscsi, cluster, results };
   } finally {
     for (const rival of rivals) await rival.close();
   }

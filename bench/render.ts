@@ -1,6 +1,7 @@
 import type { Style } from "../cli/render/style.ts";
 import { type Column, table } from "../cli/render/table.ts";
 import { cases, rivalCase } from "./cases/cases.ts";
+import type { ClusterTimes } from "./cluster/cluster-times.ts";
 import type { IscsiRate } from "./iscsi/iscsi-rates.ts";
 import type { MachineRates } from "./measure/machine-rates.ts";
 import { type BenchmarkReport, finder, ourName, type Result } from "./results.ts";
@@ -93,6 +94,16 @@ const iscsiColumns: readonly Column<IscsiRate>[] = [
   { title: "×", value: ({ ours, qemu }) => number(ours / qemu), align: "right" },
 ];
 
+const clusterColumns: readonly Column<ClusterTimes>[] = [
+  { title: "CLUSTER, STAND-IN", value: () => "5 %" },
+  { title: "EXTENTSTORE s", value: ({ extentstoreSeconds }) => number(extentstoreSeconds), align: "right" },
+  { title: "CLUSTER s", value: ({ clusterSeconds }) => number(clusterSeconds), align: "right" },
+  { title: "×", value: (times) => number(times.clusterSeconds / times.extentstoreSeconds), align: "right" },
+  { title: "CHANGED EXTENTS MB", value: ({ bytesOfChanged }) => megabytes(bytesOfChanged), align: "right" },
+  { title: "READ MB", value: ({ bytesRead }) => megabytes(bytesRead), align: "right" },
+  { title: "SENT BY NODES MB", value: ({ bytesSent }) => megabytes(bytesSent), align: "right" },
+];
+
 const notes = `Wall: of ours, from the snapshot to the published restore point. CPU: user and system time at both ends. Peak: the most resident
 memory, of ours source / target, of others their largest process. Wire: of ours and rsync, bytes through the loopback interface,
 with all headers; of restic and borg, by how much the repository grew. ×: of ${measureOf("full")}, for full-raw of ${measureOf("full-raw")}; cases
@@ -115,6 +126,7 @@ export const reportText = (report: BenchmarkReport, style: Style): string =>
     machineText(report),
     table(rateRows(report.machineRates), rateColumns, { style, none: "" }),
     table(report.iscsi ?? [], iscsiColumns, { style, none: "iSCSI was not measured." }),
+    table(report.cluster ? [report.cluster] : [], clusterColumns, { style, none: "A cluster was not measured." }),
     table(rowsOf(report.results), columns(style), { style, none: "Nothing was measured." }),
     style.faint(notes),
     table(judge(report), verdictColumns(style), { style, none: "There is no target for what was measured." }),
@@ -126,6 +138,7 @@ export const reportMarkdown = (report: BenchmarkReport, style: Style): string =>
     machineText(report),
     markdown(rateRows(report.machineRates), rateColumns),
     ...(report.iscsi === undefined ? [] : [markdown(report.iscsi, iscsiColumns)]),
+    ...(report.cluster === undefined ? [] : [markdown([report.cluster], clusterColumns)]),
     markdown(rowsOf(report.results), columns(style)),
     markdown(judge(report), verdictColumns(style)),
   ].join("\n\n");

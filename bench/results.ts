@@ -1,3 +1,4 @@
+import type { ClusterTimes } from "./cluster/cluster-times.ts";
 import type { IscsiRate } from "./iscsi/iscsi-rates.ts";
 import type { MachineRates } from "./measure/machine-rates.ts";
 import type { Measurement } from "./measure/measurement.ts";
@@ -38,6 +39,8 @@ export interface BenchmarkReport {
   readonly machineRates: MachineRates;
   /** Undefined where it was not measured. */
   readonly iscsi: readonly IscsiRate[] | undefined;
+  /** Undefined where it was not measured. */
+  readonly cluster: ClusterTimes | undefined;
   readonly results: readonly Result[];
 }
 

@@ -9,7 +9,9 @@ const result = (name: string, tool: string, fields: Partial<Result>): Result => 
   ...fields,
 });
 const verdict = (results: readonly Result[], name: string, what: string) =>
-  judge({ results, parameters, iscsi: undefined }).find((found) => found.case === name && found.what === what);
+  judge({ results, parameters, iscsi: undefined, cluster: undefined }).find(
+    (found) => found.case === name && found.what === what,
+  );
 
 test("without its base, 5 % is measured by what rsync takes for 5 %", () => {
   const ours = result("5 % base gone", ourName, { wallSeconds: 1.4 });
@@ -37,9 +39,19 @@ test("a full copy through Envoy is measured by ours without", () => {
 
 test("iSCSI is judged by how fast it reads beside qemu-img bench", () => {
   const passed = (ours: number) =>
-    judge({ results: [], parameters, iscsi: [{ what: "read", ours, qemu: 100 }] }).find(
+    judge({ results: [], parameters, iscsi: [{ what: "read", ours, qemu: 100 }], cluster: undefined }).find(
       (found) => found.case === "iSCSI",
     )?.passed;
   assert.deepEqual([passed(61), passed(59)], [true, false]);
   assert.equal(verdict([], "iSCSI", "read")?.passed, undefined);
+});
+
+test("a cluster is judged by what the extentstore takes in the same run", () => {
+  const figures = { extentstoreSeconds: 1, copyingSeconds: 5, bytesRead: 1, bytesSent: 2, bytesOfChanged: 1 };
+  const passed = (clusterSeconds: number) =>
+    judge({ results: [], parameters, iscsi: undefined, cluster: { ...figures, clusterSeconds } }).find(
+      (found) => found.case === "cluster 5 %",
+    )?.passed;
+  assert.deepEqual([passed(2.9), passed(3.1)], [true, false]);
+  assert.equal(verdict([], "cluster 5 %", "wall")?.passed, undefined);
 });

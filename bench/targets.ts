@@ -119,7 +119,8 @@ export const judge = ({
   results,
   parameters,
   iscsi,
-}: Pick<BenchmarkReport, "results" | "parameters" | "iscsi">): readonly TargetVerdict[] => {
+  cluster,
+}: Pick<BenchmarkReport, "results" | "parameters" | "iscsi" | "cluster">): readonly TargetVerdict[] => {
   const find = finder(results);
   const verdicts = targets.flatMap((target) => {
     const ours = find(target.case, ourName);
@@ -128,7 +129,7 @@ export const judge = ({
     const { what, limit } = target;
     return [{ case: target.case, what, limit, measured, passed: Number.isNaN(measured) ? undefined : passed }];
   });
-  return [...verdicts, iscsiVerdict(iscsi)];
+  return [...verdicts, iscsiVerdict(iscsi), clusterVerdict(cluster)];
 };
 
 const iscsiVerdict = (iscsi: BenchmarkReport["iscsi"]): TargetVerdict => {
@@ -136,4 +137,10 @@ const iscsiVerdict = (iscsi: BenchmarkReport["iscsi"]): TargetVerdict => {
   const measured = read === undefined ? Number.NaN : read.ours / read.qemu;
   const passed = Number.isNaN(measured) ? undefined : measured >= 0.6;
   return { case: "iSCSI", what: "read", limit: "≥ 0.60 of qemu-img bench", measured, passed };
+};
+
+const clusterVerdict = (cluster: BenchmarkReport["cluster"]): TargetVerdict => {
+  const measured = cluster === undefined ? Number.NaN : cluster.clusterSeconds / cluster.extentstoreSeconds;
+  const passed = cluster === undefined ? undefined : measured <= 3;
+  return { case: "cluster 5 %", what: "wall", limit: "≤ 3.00 of the extentstore's", measured, passed };
 };

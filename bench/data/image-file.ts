@@ -1,8 +1,9 @@
-import { closeSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
 import { pageBytes } from "./changes.ts";
 
 /** A raw image that is made or changed. Synchronous: nothing else goes on meanwhile. */
 export interface ImageFile {
+  readonly sizeBytes: number;
   read(offset: number, length: number): Buffer;
   write(offset: number, data: Uint8Array): void;
   /**
@@ -47,5 +48,5 @@ const imageOf = (fd: number): ImageFile => {
       at = end;
     }
   };
-  return { read, write, writeChanged };
+  return { sizeBytes: fstatSync(fd).size, read, write, writeChanged };
 };

@@ -4,6 +4,7 @@ import { Initiator } from "../../gateway/iscsi/initiator.ts";
 import type { Lun } from "../../gateway/iscsi/lun/lun.ts";
 import { Tgt } from "../../test/cluster/tgt.ts";
 import { runTool } from "../cases/tools.ts";
+import { median } from "../measure/measurement.ts";
 
 /** Bytes/s. */
 export interface IscsiRate {
@@ -92,6 +93,3 @@ const qemuOnce = async (what: IscsiRate["what"], { uri, bytes }: Measured): Prom
   ]);
   return bytes / Number(/completed in ([\d.]+) seconds/.exec(said)?.[1]);
 };
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

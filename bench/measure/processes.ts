@@ -26,6 +26,10 @@ export const timesOf = (pid: number | "self"): ProcessTimes => {
  */
 export const loopbackBytes = (): number => parseTransmittedBytes(readFileSync("/proc/net/dev", "utf8"), "lo");
 
+/** What a process has written so far, to sockets too. */
+export const writtenBytesOf = (pid: number): number =>
+  Number(/^wchar: (\d+)$/m.exec(readProc(pid, "io") ?? "")?.[1] ?? Number.NaN);
+
 export const ownPeakBytes = (): number => parsePeakBytes(readProc("self", "status") ?? "");
 
 /**

@@ -15,9 +15,11 @@ export interface BackupOptions {
 /**
  * One run of a plan as the control plane would lead it, task by task: snapshot,
  * prepare, transfer, publish.
- * @returns the source's snapshot
+ * @returns the source's snapshot, and how much of it was read
  */
-export const backUp = async (options: BackupOptions): Promise<{ readonly snapshotId: string }> => {
+export const backUp = async (
+  options: BackupOptions,
+): Promise<{ readonly snapshotId: string; readonly bytesRead: number }> => {
   const { source, target, object, sequence, base, compress } = options;
   const { kind, id, name } = object;
   const snapshotTask = taskFields(sequence, "snapshotting", sourceSite);
@@ -36,7 +38,7 @@ export const backUp = async (options: BackupOptions): Promise<{ readonly snapsho
   const [mirror] = volumes;
   if (mirror === undefined) throw new Error("there is no mirror");
 
-  await source.call("perform", {
+  const transferred = await source.call("perform", {
     ...taskFields(sequence, "transferring", sourceSite),
     kind: "transfer",
     volumes: [{ snapshotId, baseSnapshotId: base?.snapshotId ?? null, mirrorVolumeId: mirror.mirrorVolumeId }],
@@ -58,5 +60,5 @@ export const backUp = async (options: BackupOptions): Promise<{ readonly snapsho
       objects: [config],
     },
   });
-  return { snapshotId };
+  return { snapshotId, bytesRead: resultOf("transfer", transferred).progress.bytesRead };
 };

@@ -4,6 +4,7 @@ import { gatewayIdSchema } from "../../core/api/ids.ts";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import { type GatewayConfig, parseGatewayConfig } from "../../gateway/config/config.ts";
+import type { StorageConfig } from "../../gateway/storage/config.ts";
 import { ensureAuthority } from "../../infra/local/pki.ts";
 import { freePort } from "../../test/free-port.ts";
 import { runTool } from "../cases/tools.ts";
@@ -21,22 +22,28 @@ export interface GatewayPair {
 export class Sites {
   readonly dir: string;
   readonly #pkiDir: string;
+  readonly #storageOf: (siteId: string) => StorageConfig;
 
-  private constructor(dir: string, pkiDir: string) {
+  private constructor(dir: string, pkiDir: string, storageOf: (siteId: string) => StorageConfig) {
     this.dir = dir;
     this.#pkiDir = pkiDir;
+    this.#storageOf = storageOf;
   }
 
-  /** Empty storage in a new folder. */
-  static async create(dir: string, pkiDir: string): Promise<Sites> {
+  /** Empty storage in a new folder, unless the sites have storage elsewhere. */
+  static async create(
+    dir: string,
+    pkiDir: string,
+    storageOf: (siteId: string) => StorageConfig = (siteId) => ({ kind: "extentstore", dir: siteId }),
+  ): Promise<Sites> {
     await mkdir(dir, { recursive: true });
-    return new Sites(dir, pkiDir);
+    return new Sites(dir, pkiDir, storageOf);
   }
 
   /** A copy of both sites' storage, which no gateway has open. */
   async copyTo(dir: string): Promise<Sites> {
     await runTool("cp", ["-a", "--reflink=auto", this.dir, dir]);
-    return new Sites(dir, this.#pkiDir);
+    return new Sites(dir, this.#pkiDir, this.#storageOf);
   }
 
   /** Fresh gateway processes over the storage for as long as `use` takes. */
@@ -78,7 +85,7 @@ export class Sites {
     const gatewayId = gatewayIdSchema.parse(`${siteId}1`);
     const authority = await ensureAuthority(this.#pkiDir, multiCluster);
     const tls = await issueTo(this.#pkiDir, authority, { multiCluster, siteId, gatewayId });
-    const storage = { kind: "extentstore", dir: siteId };
+    const storage = this.#storageOf(siteId);
     const through = envoy ? { envoy: "auto", envoyDir: `envoy-${siteId}`, listen: { port: await freePort() } } : {};
     const config = {
       ...through,

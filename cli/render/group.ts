@@ -1,6 +1,7 @@
 import type { GroupAnswer, GroupListEntry } from "../../core/api/answers.ts";
 import type { PlanId } from "../../core/api/ids.ts";
 import { holdsText } from "../../core/retention/holds.ts";
+import { outlookText } from "./outlook.ts";
 import { planNameText } from "./plan-name.ts";
 import { warningLines } from "./run.ts";
 import type { Style } from "./style.ts";
@@ -134,5 +135,8 @@ export const groupText = (groups: readonly GroupListEntry[], style: Style): stri
     { style, none: "" },
   );
   const warnings = groups.flatMap(({ siteId, warnings: some = [] }) => warningLines(some, style, `${siteId}: `));
-  return [`${style.strong(first.id)}\n${head}`, [rows, ...warnings].join("\n")].join("\n\n");
+  const outlooks = groups.flatMap(({ siteId, rebuild }) =>
+    rebuild?.length ? [`${siteId} would rebuild ${outlookText(rebuild)}`] : [],
+  );
+  return [`${style.strong(first.id)}\n${head}`, [rows, ...outlooks, ...warnings].join("\n")].join("\n\n");
 };

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { groupIdSchema, instantSchema, planIdSchema, runIdSchema, siteIdSchema, storageIdSchema } from "./ids.ts";
 import { nameSchema, textSchema } from "./object/common.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
+import { rebuildOutlookSchema } from "./restore/way.ts";
 import { restoreKindSchema } from "./run.ts";
 
 /**
@@ -53,6 +54,11 @@ export const groupSchema = z.object({
    */
   dataBytes: z.int().min(0).optional(),
   changedBytes: z.int().min(0).optional(),
+  /**
+   * How its site would make its objects again, as it was when it was published. Absent: nobody
+   * told, as of a group at its source.
+   */
+  rebuild: rebuildOutlookSchema.optional(),
   state: groupStateSchema,
   /**
    * Its run did not come to its end here, on the source at no target: it does not

@@ -23,6 +23,7 @@ import {
 import { reasonSchema } from "./reason.ts";
 import { attachTermsSchema } from "./restore/attach.ts";
 import { rollbackWishesSchema } from "./restore/rollback-wishes.ts";
+import { rebuildOutlookSchema } from "./restore/way.ts";
 import { rebuildWishesSchema } from "./restore/wishes.ts";
 
 /**
@@ -293,7 +294,12 @@ const sumOfSchema = progressSchema.omit({ phase: true, rate: true });
 export type Progresses = z.infer<typeof sumOfSchema>;
 
 /** What a target has published of a run. */
-export const publishedSchema = z.object({ publishedAt: instantSchema, sizeBytes: z.int().min(0) });
+export const publishedSchema = z.object({
+  publishedAt: instantSchema,
+  sizeBytes: z.int().min(0),
+  /** How the site would make its objects again; absent: by a gateway of before. */
+  rebuild: rebuildOutlookSchema.optional(),
+});
 export type Published = z.infer<typeof publishedSchema>;
 
 /** What a transfer is measured against, chosen once for a run and target. */

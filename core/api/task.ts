@@ -22,6 +22,7 @@ import { mappingSchema, objectConfigSchema } from "./object.ts";
 import { compressionSchema, planEntrySchema, planObjectSchema, planObjectsMax, standInsMax } from "./plan.ts";
 import { reasonSchema, warningsMax } from "./reason.ts";
 import { attachTermsSchema } from "./restore/attach.ts";
+import { rebuildOutlookSchema } from "./restore/way.ts";
 import { rebuildWishesSchema } from "./restore/wishes.ts";
 import { restoredMax, stepSchema, toldProgressSchema } from "./run.ts";
 import { endpointSchema, gatewaySettingsSchema, siteLimitSchema } from "./site.ts";
@@ -426,7 +427,12 @@ export const taskResultSchema = z.discriminatedUnion("kind", [
     warnings: z.array(reasonSchema).max(warningsMax).optional(),
   }),
   z.object({ kind: z.literal("transfer"), progress: toldProgressSchema }),
-  z.object({ kind: z.literal("publish"), publishedAt: instantSchema, sizeBytes: z.int().min(0) }),
+  z.object({
+    kind: z.literal("publish"),
+    publishedAt: instantSchema,
+    sizeBytes: z.int().min(0),
+    rebuild: rebuildOutlookSchema.optional().catch(undefined),
+  }),
   z.object({
     kind: z.literal("reclaim"),
     deleted: z.array(groupIdSchema).max(entriesMax),

@@ -61,7 +61,10 @@ export const resultOf = (
     case "transfer":
       return { kind: "transfer", progress: progressOf("done", 1000) };
     case "publish":
-      return { kind: "publish", publishedAt: takenAt, sizeBytes: 2 * 1024 ** 3 };
+      return {
+        ...{ kind: "publish", publishedAt: takenAt, sizeBytes: 2 * 1024 ** 3 },
+        rebuild: [{ how: "snapshot", seconds: 0, objects: 1 }],
+      };
     case "reclaim":
       return { kind: "reclaim", deleted: task.groupIds, present: [...present] };
     case "attach":

@@ -24,7 +24,10 @@ export const answerTo = async (deps: Deps, id: ShardId, shard: Shard, report: Co
   if (result.kind === "reclaim") return reclaimed(deps, id, shard, { ...report, result });
   const isKnown = part !== undefined && shard.answered?.of === part.of && shard.answered.parts.includes(part.number);
   // The shard keeps it itself.
-  if (result.kind === "publish") return { published: { publishedAt: result.publishedAt, sizeBytes: result.sizeBytes } };
+  if (result.kind === "publish") {
+    const { publishedAt, sizeBytes, rebuild } = result;
+    return { published: { publishedAt, sizeBytes, ...(rebuild && { rebuild }) } };
+  }
   if (!isKnown) await writeDown(deps, id, shard, report);
   const warned = warningsIn(result).length;
   return {

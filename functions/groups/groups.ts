@@ -75,6 +75,7 @@ export const recordGroup = async (
     ...(taken?.volumes !== undefined && { volumeCount: taken.volumes }),
     ...(await warningsOf(deps, run, role, target, taken)),
     sizeBytes: published?.sizeBytes ?? told?.sizeBytes ?? taken?.sizeBytes ?? 0,
+    ...(published?.rebuild && { rebuild: published.rebuild }),
     ...(moved && { dataBytes: moved.dataBytes, changedBytes: moved.bytesChanged }),
     state: "published",
     ...(await keptUntil(deps, run)),

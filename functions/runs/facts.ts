@@ -3,6 +3,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { RunId, SiteId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { ReportPart } from "../../core/api/report.ts";
+import type { RebuildOutlook } from "../../core/api/restore/way.ts";
 import type { Progress, RunPlan, Step } from "../../core/api/run.ts";
 import type { MirrorVolume, TaskResult, TaskResultOf } from "../../core/api/task.ts";
 import type { Key, Stored } from "../../core/ports/store.ts";
@@ -41,6 +42,7 @@ export interface PrepareFact {
 export interface PublishFact {
   readonly publishedAt: string;
   readonly sizeBytes: number;
+  readonly rebuild?: RebuildOutlook | undefined;
 }
 
 /** A rebuilt object, and what had to be moved for it. */

@@ -10,6 +10,7 @@ import type { ObjectKind } from "../../core/api/object/common.ts";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { Mapping, ObjectConfig } from "../../core/api/object.ts";
 import type { Reason } from "../../core/api/reason.ts";
+import type { RebuildWay } from "../../core/api/restore/way.ts";
 import type { RebuildWishes } from "../../core/api/restore/wishes.ts";
 import type { GoneObject } from "../../core/api/task.ts";
 import type { StorageCall } from "./call.ts";
@@ -271,6 +272,12 @@ export interface StorageControl {
    * of an object that the restore has made already.
    */
   rebuildObstacles(options: RebuildObjectOptions, call?: StorageCall): Promise<readonly VisibleError[]>;
+
+  /**
+   * How each of these objects of a group would be made again here, and how long that takes, as far
+   * as the cluster can tell beforehand.
+   */
+  rebuildWays(objects: readonly ObjectConfig[], call?: StorageCall): Promise<readonly RebuildWay[]>;
 
   /**
    * Deletes an object that a restore has made here, with the disks that were made with it, and

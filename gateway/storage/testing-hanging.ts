@@ -50,6 +50,7 @@ const hangingCalls: Record<Exclude<keyof StorageDriver, "kind" | "administration
   objectOfGroup: true,
   rebuildObject: true,
   rebuildObstacles: true,
+  rebuildWays: true,
   guestAnswers: true,
   deleteRebuilt: true,
   changesSince: true,

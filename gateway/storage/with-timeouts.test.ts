@@ -76,6 +76,7 @@ const callsOf = (
   damage: (call) => storage.damage(call),
   tend: (call) => storage.tend({ time: manualTime() }, call),
   rebuildObject: (call) => storage.rebuildObject({ key: "k", owner, fromGroupId: groupId(1), object, name: "r" }, call),
+  rebuildWays: (call) => storage.rebuildWays([object], call),
   rebuildObstacles: (call) =>
     storage.rebuildObstacles({ key: "k", owner, fromGroupId: groupId(1), object, name: "r" }, call),
   guestAnswers: (call) => storage.guestAnswers?.(object, call) ?? assert.fail("it asks no guest agents"),

@@ -80,6 +80,7 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     rebuildObject: (of, call) => calls.durable("rebuildObject", call, (watch) => driver.rebuildObject(of, watch)),
     rebuildObstacles: (of, call) =>
       calls.answer("rebuildObstacles", call, (watch) => driver.rebuildObstacles(of, watch)),
+    rebuildWays: (of, call) => calls.answer("rebuildWays", call, (watch) => driver.rebuildWays(of, watch)),
     deleteRebuilt: (of, call) => calls.durable("deleteRebuilt", call, (watch) => driver.deleteRebuilt(of, watch)),
     changesSince: (of, call) => calls.durable("changesSince", call, (watch) => driver.changesSince(of, watch)),
     powerOff: (object, call) => calls.durable("powerOff", call, (watch) => driver.powerOff(object, watch)),

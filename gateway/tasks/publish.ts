@@ -1,3 +1,7 @@
+import type { GroupId } from "../../core/api/ids.ts";
+import { jsonIn } from "../../core/api/json.ts";
+import { readManifest } from "../../core/api/manifest.ts";
+import { outlookOf } from "../../core/api/restore/way.ts";
 import type { PublishTask, TaskResultOf } from "../../core/api/task.ts";
 import { mirrorSetOf } from "../storage/mirror-set.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
@@ -31,5 +35,13 @@ export const publish = async (task: PublishTask, context: TaskContext): Promise<
     ...(prove && { prove: (kept) => prove({ ...kept, publishedAt }) }),
   });
   const sizeBytes = group.snapshots.reduce((total, snapshot) => total + snapshot.sizeBytes, 0);
-  return { kind: "publish", publishedAt, sizeBytes };
+  return { kind: "publish", publishedAt, sizeBytes, ...(await outlookFor(task.groupId, storage)) };
+};
+
+/** What it would take to have its objects again. */
+const outlookFor = async (groupId: GroupId, storage: TaskContext["storage"]) => {
+  const text = await storage.foreignManifest(groupId);
+  if (text === undefined) return {};
+  const { objects } = readManifest(jsonIn(text), `group ${groupId}`);
+  return { rebuild: outlookOf(await storage.rebuildWays(objects)) };
 };

@@ -342,7 +342,10 @@ describe("the tasks at the target", () => {
 
   test("publish makes one restore point of all mirrors, with its manifest and size", async () => {
     const result = await published();
-    assert.deepEqual(result, { kind: "publish", publishedAt: now, sizeBytes: 2 * extentBytes });
+    assert.deepEqual(result, {
+      ...{ kind: "publish", publishedAt: now, sizeBytes: 2 * extentBytes },
+      rebuild: [{ how: "snapshot", seconds: 0, objects: 1 }],
+    });
     const group = await storage.findGroup(groupId);
     assert.equal(group?.takenAt, manifest.takenAt);
     const [foreign] = await storage.manifests();
@@ -359,7 +362,10 @@ describe("the tasks at the target", () => {
     const others = { ...task, mirrors: mirrorSetOf([...ids, "another"]) };
     await assert.rejects(perform(others), { code: "GROUP_INCOMPLETE", retryable: false });
     const result = await perform(task);
-    assert.deepEqual(result, { kind: "publish", publishedAt: now, sizeBytes: 2 * extentBytes });
+    assert.deepEqual(result, {
+      ...{ kind: "publish", publishedAt: now, sizeBytes: 2 * extentBytes },
+      rebuild: [{ how: "snapshot", seconds: 0, objects: 1 }],
+    });
     assertManifest((await storage.manifests())[0]?.manifest);
     assert.deepEqual(await perform(task), result);
   });

@@ -32,11 +32,13 @@ export const addForeignPlanCommands = (program: Command, answering: Answering): 
         withForeignSite(context, options, async (site) => {
           const plan = await findPlan(site, wanted);
           const group = findGroup(plan, options.group, site);
+          const objects = await objectsShown(site, group);
           const detail: ForeignPlanDetail = {
             ...planAnswer(plan),
             groups: plan.groups.map(groupAnswer),
             groupId: group.of.group.groupId,
-            objects: [...(await objectsShown(site, group))],
+            objects: [...objects],
+            rebuild: [...(await site.storage.rebuildWays(objects))],
           };
           return {
             json: { ...detail, objects: detail.objects.map(shownObject) },

@@ -5,7 +5,9 @@ import type {
   ForeignRestore,
   Standing,
 } from "../../../core/api/foreign/answers.ts";
+import { outlookOf } from "../../../core/api/restore/way.ts";
 import { objectTable } from "../object.ts";
+import { outlookText } from "../outlook.ts";
 import { printable, type Style } from "../style.ts";
 import { type Column, fields, table } from "../table.ts";
 import { bytesText, counted, durationText, instantText } from "../units.ts";
@@ -71,7 +73,7 @@ const groupColumns = (style: Style, nowMs: number): readonly Column<ForeignGroup
 
 /** One plan: its groups, and what one of them has. */
 export const foreignPlanText = (plan: ForeignPlanDetail, style: Style, nowMs: number): string => {
-  const { planName, planId, source, groups, groupId, objects } = plan;
+  const { planName, planId, source, groups, groupId, objects, rebuild } = plan;
   const head = fields(
     [
       ["Plan", `${printable(planName)} (${planId})`],
@@ -88,6 +90,7 @@ export const foreignPlanText = (plan: ForeignPlanDetail, style: Style, nowMs: nu
       `${style.strong(groupId)} has:`,
       ...why,
       objectTable(objects, style, why.length > 0 ? "What it has is not shown." : "No objects."),
+      ...(rebuild.length > 0 ? [`This site would rebuild ${outlookText(outlookOf(rebuild))}`] : []),
     ].join("\n"),
   ].join("\n\n");
 };

@@ -3,6 +3,7 @@ import { codeSchema, entriesMax, sentenceSchema } from "../bounds.ts";
 import { groupIdSchema, instantSchema, planIdSchema, planNameSchema, runIdSchema, siteIdSchema } from "../ids.ts";
 import { nameSchema, objectKindSchema } from "../object/common.ts";
 import { objectConfigSchema } from "../object.ts";
+import { rebuildWaySchema } from "../restore/way.ts";
 
 /** What is to be thought of a group's manifest. */
 export const standingSchema = z.discriminatedUnion("state", [
@@ -48,6 +49,8 @@ export const foreignPlanDetailSchema = foreignPlanSchema.extend({
   groupId: groupIdSchema,
   /** As the source had them. None, where the manifest is refused. */
   objects: z.array(objectConfigSchema).max(entriesMax),
+  /** How the site would make each of them again, in their order. */
+  rebuild: z.array(rebuildWaySchema).max(entriesMax),
 });
 export type ForeignPlanDetail = z.infer<typeof foreignPlanDetailSchema>;
 

@@ -28,6 +28,9 @@ export const rebuildObstaclesConformance = (open: () => Promise<StorageUnderTest
         assert.deepEqual(await codesOf(driver, optionsOf("one", object, wishes)), [], object.kind);
         await driver.rebuildObject(optionsOf("one", object, wishes));
       }
+      const ways = await driver.rebuildWays(objects);
+      assert.equal(ways.length, objects.length);
+      for (const { how } of ways) assert.notEqual(how, "none", "what was made just now");
       const before = await driver.inventory();
       for (const object of objects) {
         assert.deepEqual(await codesOf(driver, optionsOf("one", object, wishes)), [], "of the same restore");

@@ -6,6 +6,7 @@ import type { GroupId, Instant } from "../../../core/api/ids.ts";
 import type { Manifest } from "../../../core/api/manifest.ts";
 import { objectKindSchema } from "../../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
+import type { RebuildWay } from "../../../core/api/restore/way.ts";
 import type { Time } from "../../time/time.ts";
 import type { ClusterAdministration } from "../administration.ts";
 import type { StorageCall } from "../call.ts";
@@ -332,6 +333,11 @@ export class ExtentStore implements StorageDriver {
   async rebuildObstacles(options: RebuildObjectOptions): Promise<readonly VisibleError[]> {
     const { database } = this.#store;
     return database.snapshot(() => rebuildObstacles(database, options));
+  }
+
+  /** They share their content with what there is. */
+  async rebuildWays(objects: readonly ObjectConfig[]): Promise<readonly RebuildWay[]> {
+    return objects.map(() => ({ how: "snapshot", seconds: 0 }));
   }
 
   async deleteRebuilt(options: DeleteRebuiltOptions, call?: StorageCall): Promise<void> {

@@ -4,6 +4,7 @@ import type { Facilities } from "../../../core/api/facilities.ts";
 import type { GroupId } from "../../../core/api/ids.ts";
 import type { ObjectKind } from "../../../core/api/object/common.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
+import type { RebuildWay } from "../../../core/api/restore/way.ts";
 import type { StorageCall } from "../call.ts";
 import type {
   DeleteRebuiltOptions,
@@ -14,6 +15,7 @@ import type {
   PublishGroupOptions,
   RebuildObjectOptions,
   SnapshotGroupOptions,
+  SpaceOptions,
   StandInsOptions,
   StorageCaps,
   WantedSnapshot,
@@ -36,8 +38,10 @@ import type { SnapshotHandle } from "../volume-io.ts";
 import { type ClusterContext, changeAndRemove, lookAt, removeLeft } from "./context.ts";
 import { closeClone, openClone, readClone } from "./groups/reading.ts";
 import { takeSourceGroup } from "./groups/source-groups.ts";
+import { spaceOfGroup } from "./groups/space.ts";
 import { ClusterMirrors } from "./mirrors/cluster-mirrors.ts";
 import { deleteOne, giveNames, obstaclesOnCluster, rebuildOne, switchVm } from "./rebuild/cluster-restores.ts";
+import { rebuildWaysOf } from "./rebuild/ways.ts";
 import { changesOnCluster, rollBackOnCluster, undoOnCluster } from "./rollback/cluster-rollback.ts";
 
 type OfMirror = { readonly mirrorVolumeId: string; readonly epoch: number };
@@ -78,10 +82,15 @@ export class SmtxCluster implements StorageDriver {
     };
   }
 
-  facilities(call?: StorageCall): Promise<Facilities> {
+  async facilities(call?: StorageCall): Promise<Facilities> {
+    const room = await this.#context.hands.room(call);
     return lookAt(
       this.#context,
-      (database) => ({ kinds: [...this.#kinds], pools: listPools(database), switches: listSwitches(database) }),
+      (database) => ({
+        kinds: [...this.#kinds],
+        pools: listPools(database).map((pool) => ({ ...pool, ...(room && { ...room, isThin: true as const }) })),
+        switches: listSwitches(database),
+      }),
       call,
     );
   }
@@ -142,8 +151,8 @@ export class SmtxCluster implements StorageDriver {
     return changeAndRemove(this.#context, (database) => releaseMirrors(database, of), call);
   }
 
-  async spaceOf(): Promise<Space | undefined> {
-    return undefined;
+  spaceOf(options: SpaceOptions, call?: StorageCall): Promise<Space | undefined> {
+    return spaceOfGroup(this.#context, options, call);
   }
 
   openSnapshot(wanted: WantedSnapshot, call?: StorageCall): Promise<SnapshotHandle> {
@@ -223,6 +232,10 @@ export class SmtxCluster implements StorageDriver {
 
   rebuildObstacles(options: RebuildObjectOptions, call?: StorageCall): Promise<readonly VisibleError[]> {
     return obstaclesOnCluster(this.#context, options, call);
+  }
+
+  rebuildWays(of: readonly ObjectConfig[], call?: StorageCall): Promise<readonly RebuildWay[]> {
+    return this.#context.ledger.read((database) => rebuildWaysOf(database, of), call);
   }
 
   deleteRebuilt(options: DeleteRebuiltOptions, call?: StorageCall): Promise<void> {

@@ -12,18 +12,27 @@ export class BlockCache {
   readonly #extentBytes: number;
   readonly #unitBytes: number;
   readonly #read: (offset: number, into: Uint8Array) => Promise<void>;
-  readonly #units = new LRUCache<number, Buffer>({ max: unitsMax });
+  readonly #unitsAhead: number;
+  readonly #units: LRUCache<number, Buffer>;
+  /** Units that are on their way and that nobody has asked for yet. */
+  readonly #ahead = new Map<number, Promise<Buffer>>();
   #joined = Buffer.alloc(0);
+  #last = -1;
 
   constructor(options: {
     readonly extentBytes: number;
     /** What is read at once. */
     readonly unitBytes: number;
+    /** So many units are read before they are asked for, where one is asked for after the other. */
+    readonly unitsAhead?: number;
     /** Fills `into` from byte `offset` of the extent. */
     readonly read: (offset: number, into: Uint8Array) => Promise<void>;
   }) {
     this.#extentBytes = options.extentBytes;
     this.#unitBytes = options.unitBytes;
+    this.#unitsAhead = options.unitsAhead ?? 0;
+    // Those on their way take the places of as many others.
+    this.#units = new LRUCache({ max: unitsMax + this.#unitsAhead });
     this.#read = options.read;
   }
 
@@ -48,11 +57,30 @@ export class BlockCache {
   }
 
   async #load(unit: number): Promise<Buffer> {
-    const evicted = this.#units.size >= unitsMax ? this.#units.pop() : undefined;
-    const bytes = Math.min(this.#unitBytes, this.#extentBytes - unit * this.#unitBytes);
-    const content = evicted?.length === bytes ? evicted : Buffer.allocUnsafe(bytes);
-    await this.#read(unit * this.#unitBytes, content);
+    const loading = this.#ahead.get(unit) ?? this.#fetch(unit);
+    this.#ahead.delete(unit);
+    if (unit === this.#last + 1) this.#goAhead(unit);
+    this.#last = unit;
+    const content = await loading;
     this.#units.set(unit, content);
+    return content;
+  }
+
+  #goAhead(from: number): void {
+    for (let unit = from + 1; unit <= from + this.#unitsAhead; unit++) {
+      if (unit * this.#unitBytes >= this.#extentBytes || this.#ahead.has(unit) || this.#units.has(unit)) continue;
+      const loading = this.#fetch(unit);
+      // Told to whoever asks for it.
+      loading.catch(() => undefined);
+      this.#ahead.set(unit, loading);
+    }
+  }
+
+  async #fetch(unit: number): Promise<Buffer> {
+    const evicted = this.#units.size >= this.#units.max ? this.#units.pop() : undefined;
+    const bytes = Math.min(this.#unitBytes, this.#extentBytes - unit * this.#unitBytes);
+    const content = evicted?.length === bytes ? evicted : Buffer.allocUnsafeSlow(bytes);
+    await this.#read(unit * this.#unitBytes, content);
     return content;
   }
 }

@@ -17,8 +17,8 @@ export interface ExtentSource {
   readonly cache: BlockCache;
 }
 
-/** Read at once where the extent has to be read in any case. */
-const gatheredBytes = 4 * blockBytes;
+/** Where the extent has to be read in any case. */
+const gathered = { unitBytes: 8 * blockBytes, unitsAhead: 2 };
 
 /**
  * @param options.verify whether every read of it is verified; else those of a cluster that keeps
@@ -37,7 +37,7 @@ export const openExtent = async (
     blocks === undefined || verify
       ? new BlockCache({
           extentBytes,
-          unitBytes: blocks === undefined ? gatheredBytes : blockBytes,
+          ...(blocks === undefined ? gathered : { unitBytes: blockBytes }),
           read: (offset, into) => readExtent(snapshot, extent, { offset, into, call }),
         })
       : new BlockCache({
@@ -62,8 +62,11 @@ const readExtent = async (
     call,
   }: { readonly offset: number; readonly into: Uint8Array; readonly call: StorageCall | undefined },
 ): Promise<void> => {
-  for (const part of partsOf(reader.geometry, extent, { offset, length: into.length })) {
-    const from = part.offsetInExtent - offset;
-    await reader.read(part.offset, into.subarray(from, from + part.length), call);
-  }
+  const parts = [...partsOf(reader.geometry, extent, { offset, length: into.length })];
+  await Promise.all(
+    parts.map((part) => {
+      const from = part.offsetInExtent - offset;
+      return reader.read(part.offset, into.subarray(from, from + part.length), call);
+    }),
+  );
 };

@@ -8,7 +8,7 @@ import type { ZbsVolume } from "../zbs/zbs.ts";
 
 const volumeBytes = 512 * 1024;
 
-/** What the customers of a cluster have: a LUN, a virtual volume, and a VM with a disk. */
+/** What the customers of a cluster have: a LUN, a virtual volume, a VM with a disk, and a file. */
 export class Customers {
   readonly #standIn: ClusterStandIn;
 
@@ -29,6 +29,7 @@ export class Customers {
         disks: [{ name: "their-disk", size: volumeBytes, bus: "VIRTIO" }],
         nics: [],
       },
+      { kind: "nfs-file", name: "/exports/theirs/vm/their-file", size: volumeBytes },
     ]);
     for (const volume of customers.volumes()) writeFileSync(volume.path, noise(volumeBytes, seedOf(volume)));
     return customers;
@@ -38,12 +39,18 @@ export class Customers {
     return (await driver.inventory()).filter(({ name }) => name.startsWith("their-") && name !== "their-disk");
   }
 
+  async file(driver: StorageDriver): Promise<ObjectConfig> {
+    const files = (await driver.inventory()).filter(({ name }) => name.endsWith("/their-file"));
+    return files[0] ?? assert.fail("their file is gone");
+  }
+
   /** Those volumes that they have had from the beginning. */
   volumes(): readonly ZbsVolume[] {
-    const { luns, vmVolumes } = this.#standIn.tower.model;
+    const { luns, vmVolumes, nfsInodes } = this.#standIn.tower.model;
     const lun = luns.all().find(({ name, iscsi_target: target }) => name === "their-lun" && !target.internal);
     const inside = vmVolumes.all().filter(({ name }) => name.startsWith("their-"));
-    return [lun, ...inside.map((volume) => volume.lun)].map((one) => one?.volume ?? assert.fail());
+    const file = nfsInodes.all().find(({ name }) => name === "their-file");
+    return [lun, file, ...inside.map((volume) => volume.lun)].map((one) => one?.volume ?? assert.fail());
   }
 
   /** As the volume was furnished. @param id as the driver has it */
@@ -80,7 +87,9 @@ export class Customers {
 
   /** Of the n-th volume of an object of this name. */
   madeContent(name: string, n: number): Buffer {
-    const { luns, vmVolumes, vms } = this.#standIn.tower.model;
+    const { luns, vmVolumes, vms, nfsInodes } = this.#standIn.tower.model;
+    const file = nfsInodes.all().find((inode) => inode.name === name);
+    if (file?.volume !== undefined) return readFileSync(file.volume.path);
     const lun =
       vmVolumes.all().find((volume) => volume.name === name)?.lun ??
       luns.all().find((one) => one.name === name) ??

@@ -107,21 +107,57 @@ const rollbacks: Scenario = {
       for (const id of ids) customers.change(id);
       await customers.changeVm();
     }
-    const safety = await take(2).catch((error: unknown) => {
-      // It was done, and its safety group removed, before the death.
-      if (attempt === 0 || !VisibleError.is(error, "GROUP_STALE")) throw error;
-      return undefined;
-    });
-    if (safety !== undefined) {
-      await driver.rollback({
-        ...{ key: groupId(2), owner, from: { groupId: groupId(1), owner }, discardChanges: true },
-        objects: objects.map(({ kind, id }: ObjectConfig) => ({ kind, id })),
-      });
-    }
+    await rollAllBack(driver, { objects, attempt, take });
     for (const { id } of customers.volumes()) assert(customers.contentNow(id).equals(customers.contentOf(id)));
     await customers.deleteTakenOut();
     await deleteGroups(driver);
   },
 };
 
-export const scenarios: readonly Scenario[] = [mirrors, groups, rebuilds, rollbacks];
+/** To the first group, after the second was taken. */
+const rollAllBack = async (
+  driver: StorageDriver,
+  of: {
+    readonly objects: readonly ObjectConfig[];
+    readonly attempt: number;
+    readonly take: (n: number) => Promise<unknown>;
+  },
+): Promise<void> => {
+  const { objects, attempt, take } = of;
+  const safety = await take(2).catch((error: unknown) => {
+    // It was done, and its safety group removed, before the death.
+    if (attempt === 0 || !VisibleError.is(error, "GROUP_STALE")) throw error;
+    return undefined;
+  });
+  if (safety !== undefined) {
+    await driver.rollback({
+      ...{ key: groupId(2), owner, from: { groupId: groupId(1), owner }, discardChanges: true },
+      objects: objects.map(({ kind, id }) => ({ kind, id })),
+    });
+  }
+};
+
+const files: Scenario = {
+  title: "files: one is made again beside the original, removed, and the original rolled back",
+  run: async (driver, customers, attempt) => {
+    const object = await customers.file(driver);
+    const volumeIds = object.volumes.map(({ id }) => id);
+    const take = (n: number) => driver.snapshotGroup({ groupId: groupId(n), owner, objects: [object], volumeIds });
+    await take(1);
+    const [key, name] = ["restore", "/exports/theirs/vm/again"];
+    try {
+      const made = await driver.rebuildObject({ key, owner, fromGroupId: groupId(1), object, name });
+      assert(customers.madeContent("again", 0).equals(customers.contentOf(volumeIds[0] ?? "")));
+      await driver.deleteRebuilt({ key, owner, object: made });
+    } catch (error) {
+      // It was made and removed before the death.
+      if (attempt === 0 || !VisibleError.is(error, "VOLUME_UNKNOWN")) throw error;
+    }
+    if (attempt === 0) for (const id of volumeIds) customers.change(id);
+    await rollAllBack(driver, { objects: [object], attempt, take });
+    for (const id of volumeIds) assert(customers.contentNow(id).equals(customers.contentOf(id)));
+    await deleteGroups(driver);
+  },
+};
+
+export const scenarios: readonly Scenario[] = [mirrors, groups, rebuilds, rollbacks, files];

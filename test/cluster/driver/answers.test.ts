@@ -69,6 +69,12 @@ for (const { hasShell = true, ...behaviour } of refusals) {
     const rebuilt = await driver.rebuildObject({ ...from, object, name: "again" });
     assert.ok((await readVolume(driver, volumeOf(rebuilt).id)).equals(noise(sizeBytes, 3)));
 
+    const [way] = await driver.rebuildWays([object]);
+    assert.deepEqual(
+      way,
+      behaviour.rollsBackToOthers === false ? { how: "copy", seconds: null } : { how: "snapshot", seconds: 0 },
+    );
+
     const asVolume = { ...object, kind: "volume", lun: undefined } as const;
     const restoring = driver.rebuildObject({ ...from, key: "another", object: asVolume, name: "as a volume" });
     if (behaviour.rollsBackToOthers !== false) {
@@ -78,3 +84,18 @@ for (const { hasShell = true, ...behaviour } of refusals) {
     }
   });
 }
+
+test("a cluster that nobody has asked is told of as unknown, and what it refuses is copied", async (context) => {
+  const { standIn, config, close } = await openConfigured({ behaviour: { rollsBackToOthers: false }, hasShell: false });
+  context.after(close);
+  const own = await openSmtx(config);
+  context.after(() => own.close());
+  const driver = withCustomer(own, standIn);
+  const object = sourceObject({ sizeBytes });
+  const mirror = await prepareMirror(driver, object);
+  await sendAll(driver, mirror, { group: 1, bytes: noise(sizeBytes, 1) });
+  await publish(driver, 1, mirror);
+  assert.deepEqual(await driver.rebuildWays([object]), [{ how: "snapshot", seconds: null }]);
+  const rebuilt = await driver.rebuildObject({ key: "k", owner, fromGroupId: groupId(1), object, name: "again" });
+  assert.ok((await readVolume(driver, volumeOf(rebuilt).id)).equals(noise(sizeBytes, 1)));
+});

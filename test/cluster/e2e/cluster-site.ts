@@ -88,6 +88,16 @@ export class ClusterSite {
     return this.#disks(vmName).map((id) => this.#sumOf(id));
   }
 
+  /** Of a file, by its path from the export on. */
+  fileSum(path: string): string {
+    return this.#sumOf(this.#file(path));
+  }
+
+  /** As who has mounted its export writes: what nobody has written before, into whole extents. */
+  async writeFile(path: string, extents: readonly number[]): Promise<void> {
+    await this.#write(this.#file(path), extents);
+  }
+
   /** Of a virtual volume, as a VM that has it reads it. */
   volumeSum(name: string): string {
     return this.#sumOf(this.#volumeId(name));
@@ -121,6 +131,11 @@ export class ClusterSite {
   /** As the VM writes: what nobody has written before, into whole extents of a disk. */
   async writeDisk(vmName: string, position: number, extents: readonly number[]): Promise<void> {
     await this.#write(this.#disks(vmName)[position] ?? assert.fail(vmName), extents);
+  }
+
+  #file(path: string): string {
+    const inodes = this.standIn.tower.model.nfsInodes.all();
+    return inodes.find((inode) => inode.file && inode.path === path)?.id ?? assert.fail(`there is no ${path}`);
   }
 
   #disks(vmName: string): readonly string[] {

@@ -6,12 +6,14 @@ import type { TgtTarget } from "../tgt-target.ts";
 /** The targets of one tgtd, each brought to what is said of it. */
 export class TgtNode {
   readonly tgt: Tgt;
+  readonly #pdus: "small" | "large";
   readonly #targets = new Map<string, { readonly target: TgtTarget; readonly settings: TargetSettings }>();
   /** An account is the tgtd's, and not a target's. */
   readonly #secrets = new Map<string, string>();
 
-  constructor(tgt: Tgt) {
+  constructor(tgt: Tgt, pdus: "small" | "large") {
     this.tgt = tgt;
+    this.#pdus = pdus;
   }
 
   target(iqn: string): TgtTarget {
@@ -21,7 +23,7 @@ export class TgtNode {
   async putTarget(settings: TargetSettings): Promise<void> {
     const { iqn: name } = settings;
     const known = this.#targets.get(name);
-    const target = known?.target ?? (await this.tgt.createTarget({ name, pdus: "small", initiators: [] }));
+    const target = known?.target ?? (await this.tgt.createTarget({ name, pdus: this.#pdus, initiators: [] }));
     const before = known === undefined ? [] : initiatorsOf(known.settings);
     const now = initiatorsOf(settings);
     for (const initiator of now) if (!before.includes(initiator)) await admit(target, initiator);

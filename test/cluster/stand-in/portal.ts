@@ -12,6 +12,8 @@ interface Served {
 export interface TgtPortalOptions {
   /** Whether what one node knows of reservations the other one knows too. */
   readonly sharesReservations: boolean;
+  /** What nodes take and send at once: 8 KiB unless told otherwise, or 256 KiB. */
+  readonly pdus?: "small" | "large";
 }
 
 /**
@@ -20,24 +22,27 @@ export interface TgtPortalOptions {
  * dies its sessions end, and with them what tgtd knows of their reservations, unlike a cluster.
  */
 export class TgtPortal implements LunService {
+  readonly #pdus: "small" | "large";
   readonly #portal: TgtNode;
   readonly #targets = new Map<string, Served>();
   /** The first one serves. */
   #nodes: TgtNode[];
 
-  private constructor(portal: TgtNode, nodes: TgtNode[]) {
+  private constructor(portal: TgtNode, nodes: TgtNode[], pdus: "small" | "large") {
+    this.#pdus = pdus;
     this.#portal = portal;
     this.#nodes = nodes;
   }
 
-  static async start({ sharesReservations }: TgtPortalOptions): Promise<TgtPortal> {
+  static async start({ sharesReservations, pdus = "small" }: TgtPortalOptions): Promise<TgtPortal> {
     const [portal, node] = await Promise.all([Tgt.start(), Tgt.start({ host: "127.0.0.2" })]);
     const second = sharesReservations ? undefined : await Tgt.start({ host: "127.0.0.3", port: node.port });
     if (sharesReservations) await node.listenAt("127.0.0.3");
     const nodes = [node, ...(second === undefined ? [] : [second])];
     return new TgtPortal(
-      new TgtNode(portal),
-      nodes.map((tgt) => new TgtNode(tgt)),
+      new TgtNode(portal, pdus),
+      nodes.map((tgt) => new TgtNode(tgt, pdus)),
+      pdus,
     );
   }
 
@@ -52,6 +57,10 @@ export class TgtPortal implements LunService {
   /** Where each node may be logged in to without the portal. */
   get nodes(): readonly { readonly host: string; readonly port: number }[] {
     return ["127.0.0.2", "127.0.0.3"].map((host) => ({ host, port: this.#node.port }));
+  }
+
+  get nodePids(): readonly number[] {
+    return this.#nodes.map(({ tgt }) => tgt.pid);
   }
 
   get #node(): Tgt {
@@ -124,7 +133,7 @@ export class TgtPortal implements LunService {
   }
 
   async #serving(tgt: Tgt): Promise<TgtNode> {
-    const node = new TgtNode(tgt);
+    const node = new TgtNode(tgt, this.#pdus);
     for (const { settings, luns } of this.#targets.values()) {
       await node.putTarget(settings);
       for (const [lunId, path] of luns) await node.target(settings.iqn).addLun(lunId, path);

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { FakeCluster } from "../rest/entities/entity.ts";
 import { FakeDataStore, FakeHost, FakeStoragePolicy } from "../rest/entities/hosts.ts";
@@ -12,6 +11,7 @@ import { Sshd } from "../shell/sshd.ts";
 import { Zbs } from "../zbs/zbs.ts";
 import { CustomersAdministration } from "./administration.ts";
 import { Customer } from "./customer.ts";
+import { makeDiskFolder } from "./disk-folder.ts";
 import { TgtPortal, type TgtPortalOptions } from "./portal.ts";
 import { sharePortal, unsharePortal } from "./shared-portal.ts";
 
@@ -84,7 +84,7 @@ export class ClusterStandIn {
   }
 
   static async open(options: ClusterStandInOptions = {}): Promise<ClusterStandIn> {
-    const dir = await mkdtemp(join(tmpdir(), "stand-in-"));
+    const dir = await makeDiskFolder();
     const { nodes } = options;
     const portals = nodes === undefined ? sharePortal() : TgtPortal.start(nodes);
     const [tower, portal] = await Promise.all([options.tower ?? FakeTower.start(), portals]);

@@ -36,6 +36,7 @@ export class Zbs {
   readonly #whileStill: <T>(work: () => T) => T;
   readonly #volumes = new Map<string, ZbsVolume>();
   readonly #ids = new ExtentIds();
+  #copyingMs = 0;
 
   /** @param options.whileStill runs what it is given while nobody else writes any volume */
   constructor(options: {
@@ -48,6 +49,11 @@ export class Zbs {
     this.#behaviour = options.behaviour;
     this.#whileStill = options.whileStill;
     mkdirSync(dir, { recursive: true });
+  }
+
+  /** So long it has compared and copied contents, where a cluster only notes what shares what. */
+  get copyingMs(): number {
+    return this.#copyingMs;
   }
 
   find(id: string): ZbsVolume | undefined {
@@ -107,7 +113,9 @@ export class Zbs {
       this.#ids.giveBack(volume.rows);
       volume.rows = snapshot.rows;
       volume.sizeBytes = snapshot.sizeBytes;
+      const begunMs = performance.now();
       replaceContent(volume.path, snapshot.path, snapshot.sizeBytes);
+      this.#copyingMs += performance.now() - begunMs;
     });
   }
 
@@ -128,7 +136,9 @@ export class Zbs {
   delete(volume: ZbsVolume): void {
     if (!this.#volumes.delete(volume.id)) return;
     this.#ids.giveBack(volume.rows);
+    const begunMs = performance.now();
     rmSync(volume.path, { force: true });
+    this.#copyingMs += performance.now() - begunMs;
   }
 
   /** Its table as it is now: what was written since it was last looked at has new pairs. */
@@ -139,6 +149,7 @@ export class Zbs {
 
   /** What was written since the last look gets new names, which only a snapshot makes necessary. */
   #look(volume: ZbsVolume): void {
+    const begunMs = performance.now();
     const { striping } = volume;
     const rows = [...volume.rows];
     let at = 0;
@@ -156,13 +167,16 @@ export class Zbs {
     const replaced = volume.rows.filter((row, i) => row !== rows[i]);
     volume.rows = rows;
     this.#ids.giveBack(replaced);
+    this.#copyingMs += performance.now() - begunMs;
   }
 
   #copy(from: ZbsVolume, as: Pick<ZbsVolume, "isSnapshot" | "rows" | "snapshotOf">): ZbsVolume {
     const { sizeBytes, striping } = from;
     const copy = this.#add({ sizeBytes, striping, ...as });
     this.#ids.share(copy.rows);
+    const begunMs = performance.now();
     replaceContent(copy.path, from.path, sizeBytes);
+    this.#copyingMs += performance.now() - begunMs;
     return copy;
   }
 

@@ -5,13 +5,15 @@ import { assertExtent, extentRanges, locate, partsOf } from "../../../../core/ex
 import type { Lun } from "../../../iscsi/lun/lun.ts";
 import { blockHash, blockHashBytes } from "../../block-hash.ts";
 import type { StorageCall } from "../../call.ts";
+import { readAhead } from "../../image/read-ahead.ts";
 import type { MirrorExtentWriter } from "../../volume-io.ts";
 import { readBytes } from "./lun-bytes.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** So much is read at once where an extent is read back. */
-const readBytesMax = 4 * 1024 * 1024;
+const readBytesMax = 2 * 1024 * 1024;
 const zeros = new Uint8Array(256 * 1024);
+const never = new AbortController().signal;
 
 export interface ExtentWriterOptions {
   readonly lun: Lun;
@@ -62,33 +64,31 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
   }
 
   async readBase(offset: number, into: Uint8Array, call?: StorageCall): Promise<void> {
-    const { base, geometry, extent, from } = this.#of;
+    const { base, geometry, from } = this.#of;
     assert(offset >= 0 && offset + into.length <= geometry.extentBytes, "a read outside the extent");
     if (base === undefined || from === "zeros") {
       into.fill(0);
       return;
     }
-    for (const part of partsOf(geometry, extent, { offset, length: into.length })) {
-      const at = part.offsetInExtent - offset;
-      await readBytes(base, part.offset, into.subarray(at, at + part.length), call);
-    }
+    await this.#read(base, offset, into, call);
   }
 
   async blockHashes(call?: StorageCall): Promise<Uint8Array> {
     assert(this.#open, "the extent is committed or discarded");
     await this.#begin(call);
     await this.#queue.settle(call);
-    const { geometry, extent, lun } = this.#of;
+    const { geometry, lun } = this.#of;
     const hashes = new Uint8Array((geometry.extentBytes / blockBytes) * blockHashBytes);
-    const piece = new Uint8Array(Math.min(readBytesMax, geometry.extentBytes));
-    for (let offset = 0; offset < geometry.extentBytes; offset += piece.length) {
-      const bytes = piece.subarray(0, Math.min(piece.length, geometry.extentBytes - offset));
-      for (const part of partsOf(geometry, extent, { offset, length: bytes.length })) {
-        const at = part.offsetInExtent - offset;
-        await readBytes(lun, part.offset, bytes.subarray(at, at + part.length), call);
-      }
-      for (let at = 0; at < bytes.length; at += blockBytes) {
-        hashes.set(blockHash(bytes.subarray(at, at + blockBytes)), ((offset + at) / blockBytes) * blockHashBytes);
+    const pieces = readAhead({
+      pieces: piecesOf(geometry.extentBytes),
+      makeBuffers: () => Buffer.allocUnsafeSlow(Math.min(readBytesMax, geometry.extentBytes)),
+      fill: (into, { offset, length }) => this.#read(lun, offset, into.subarray(0, length), call),
+      signal: call?.signal ?? never,
+    });
+    for await (const { piece, buffers } of pieces) {
+      for (let at = 0; at < piece.length; at += blockBytes) {
+        const hash = blockHash(buffers.subarray(at, at + blockBytes));
+        hashes.set(hash, ((piece.offset + at) / blockBytes) * blockHashBytes);
       }
     }
     return hashes;
@@ -108,6 +108,18 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
     this.#open = false;
     // Nothing of it may arrive after somebody was told that it is over.
     await this.#queue.settle().catch(() => undefined);
+  }
+
+  /** From byte `offset` of the extent, wherever the volume has it. */
+  async #read(lun: Lun, offset: number, into: Uint8Array, call: StorageCall | undefined): Promise<void> {
+    const { geometry, extent } = this.#of;
+    const parts = [...partsOf(geometry, extent, { offset, length: into.length })];
+    await Promise.all(
+      parts.map((part) => {
+        const at = part.offsetInExtent - offset;
+        return readBytes(lun, part.offset, into.subarray(at, at + part.length), call);
+      }),
+    );
   }
 
   /** What begins as zeros is made so, before the first write. */
@@ -152,5 +164,11 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
       assert.equal(at.extent, extent, "a write outside the extent");
       done += at.contiguousBytes;
     }
+  }
+}
+
+function* piecesOf(extentBytes: number): Generator<{ readonly offset: number; readonly length: number }> {
+  for (let offset = 0; offset < extentBytes; offset += readBytesMax) {
+    yield { offset, length: Math.min(readBytesMax, extentBytes - offset) };
   }
 }

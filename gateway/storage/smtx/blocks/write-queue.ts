@@ -7,12 +7,26 @@ const gatheredBytesMax = 1024 * 1024;
 const underWayMax = 8;
 
 /**
+ * Buffers that nobody writes from now: of all queues of a thread, since a new one costs more than
+ * what is gathered in it.
+ */
+const spare: Buffer[] = [];
+const spareMax = 2 * underWayMax;
+
+interface Gathered {
+  readonly offset: number;
+  readonly bytes: Buffer;
+  /** What the bytes are a part of; undefined: it is not used again. */
+  readonly whole?: Buffer | undefined;
+}
+
+/**
  * Writes to a LUN, neighbours together and several at once. What fails is told by whatever is
  * called next. A write that overlaps one that is under way waits for it.
  */
 export class WriteQueue {
   readonly #lun: Lun;
-  #gathered: Buffer = Buffer.alloc(0);
+  #gathered: Buffer | undefined;
   #gatheredBytes = 0;
   #offset = 0;
   readonly #underWay = new Set<{ readonly from: number; readonly until: number; readonly done: Promise<void> }>();
@@ -29,9 +43,9 @@ export class WriteQueue {
     const fits = this.#gatheredBytes + data.length <= gatheredBytesMax;
     const before = this.#gatheredBytes > 0 && !(goesOn && fits) ? this.#take() : undefined;
     if (data.length >= gatheredBytesMax) {
-      const own = Buffer.from(data);
+      const own = { offset, bytes: Buffer.from(data) };
       if (before !== undefined) await this.#send(before, call);
-      return this.#send({ offset, bytes: own }, call);
+      return this.#send(own, call);
     }
     this.#gather(offset, data);
     if (before !== undefined) await this.#send(before, call);
@@ -45,20 +59,21 @@ export class WriteQueue {
   }
 
   #gather(offset: number, data: Uint8Array): void {
-    if (this.#gathered.length === 0) this.#gathered = Buffer.allocUnsafeSlow(gatheredBytesMax);
+    this.#gathered ??= spare.pop() ?? Buffer.allocUnsafeSlow(gatheredBytesMax);
     if (this.#gatheredBytes === 0) this.#offset = offset;
     this.#gathered.set(data, this.#gatheredBytes);
     this.#gatheredBytes += data.length;
   }
 
-  #take(): { readonly offset: number; readonly bytes: Buffer } {
-    const taken = { offset: this.#offset, bytes: this.#gathered.subarray(0, this.#gatheredBytes) };
-    this.#gathered = Buffer.alloc(0);
+  #take(): Gathered {
+    const whole = this.#gathered;
+    const taken = { offset: this.#offset, bytes: whole?.subarray(0, this.#gatheredBytes) ?? Buffer.alloc(0), whole };
+    this.#gathered = undefined;
     this.#gatheredBytes = 0;
     return taken;
   }
 
-  async #send(of: { readonly offset: number; readonly bytes: Buffer }, call: StorageCall | undefined): Promise<void> {
+  async #send(of: Gathered, call: StorageCall | undefined): Promise<void> {
     const [from, until] = [of.offset, of.offset + of.bytes.length];
     // Blocks that two writes share are read and written by both.
     const near = this.#lun.blockBytes;
@@ -67,7 +82,10 @@ export class WriteQueue {
     while (this.#underWay.size >= underWayMax) await Promise.race([...this.#underWay].map(({ done }) => done));
     this.#tellFailure();
     const written = writeBytes(this.#lun, of.offset, of.bytes, call).then(
-      () => undefined,
+      () => {
+        // One whose writing failed may be on its way still.
+        if (of.whole !== undefined && spare.length < spareMax) spare.push(of.whole);
+      },
       (error: unknown) => {
         this.#failure ??= { error };
       },

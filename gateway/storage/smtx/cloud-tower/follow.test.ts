@@ -24,7 +24,7 @@ describe("a task of the cluster", () => {
   test("may take as long as it moves, and tells of it", async (t) => {
     let moved = 0;
     const { change, time } = await changing(t, (nth) => [
-      nth < 400
+      nth < 500
         ? scriptedTask("task-1", "EXECUTING", { progress: Math.floor(nth / 10) })
         : scriptedTask("task-1", "SUCCESSED"),
     ]);

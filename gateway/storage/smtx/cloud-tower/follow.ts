@@ -19,9 +19,9 @@ const taskSchema = z.object({
 });
 type TowerTask = z.infer<typeof taskSchema>;
 
-const pollMs = { first: 50, max: 3_000, jitter: 0.3 };
+const pollMs = { first: 10, max: 3_000, jitter: 0.3 };
 /** After so many polls without any movement, the waits are the longest. */
-const quietMax = 8;
+const quietMax = 10;
 
 interface FollowOptions {
   readonly tower: TowerQueries;

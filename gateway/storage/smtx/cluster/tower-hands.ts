@@ -1,6 +1,7 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import { ourDescription } from "../abilities/only-node.ts";
+import { findCluster } from "../cloud-tower/nouns/clusters.ts";
 import { addLabel, ensureLabel } from "../cloud-tower/nouns/labels.ts";
 import { deleteLunSnapshots, findLunSnapshots } from "../cloud-tower/nouns/lun-snapshots.ts";
 import {
@@ -14,8 +15,9 @@ import {
   type TowerLun,
   updateLun,
 } from "../cloud-tower/nouns/luns.ts";
-import { ensureTarget, findTarget, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
+import { ensureTarget, findTarget, findTargets, type TowerTarget } from "../cloud-tower/nouns/targets.ts";
 import { deleteVmVolumeSnapshots, findVmVolumeSnapshotOf } from "../cloud-tower/nouns/vm-volume-snapshots.ts";
+import { OneAtATime } from "../ledger/one-at-a-time.ts";
 import { isOurs, ourName } from "../names.ts";
 import { cloneToLun, deleteSnapshot } from "../ssh/snapshots.ts";
 import type {
@@ -46,6 +48,7 @@ const lunIdMax = 16_383;
 /** By CloudTower and, for what that can't, the nodes' command line. */
 export class TowerHands implements Hands {
   readonly #of: TowerHandsOptions;
+  readonly #targets = new OneAtATime();
 
   constructor(of: TowerHandsOptions) {
     this.#of = of;
@@ -88,15 +91,14 @@ export class TowerHands implements Hands {
     const { tower, ssh } = this.#of;
     const target = await this.#target(readTarget, call);
     const known = zbsOfRef(snapshot);
-    if (known !== undefined)
-      return refOf(await this.#cloneByCommandLine({ zbsSnapshot: known, target, name }, call), target);
+    if (known !== undefined) return this.#cloneByCommandLine({ zbsSnapshot: known, target, name }, call);
     try {
       return refOf(await ensureLunClone(tower, { snapshotId: snapshot, targetId: target.id, name }, call), target);
     } catch (error) {
       // Of a virtual volume's snapshot CloudTower need not make a LUN of an ordinary target.
       const isRefused = VisibleError.is(error, "CLUSTER_TASK_FAILED") || VisibleError.is(error, "CLUSTER_REFUSED");
       if (!isRefused || ssh === undefined || zbsVolumeId === undefined) throw error;
-      return refOf(await this.#cloneByCommandLine({ zbsSnapshot: zbsVolumeId, target, name }, call), target);
+      return this.#cloneByCommandLine({ zbsSnapshot: zbsVolumeId, target, name }, call);
     }
   }
 
@@ -179,6 +181,25 @@ export class TowerHands implements Hands {
     else await deleteVmVolumeSnapshots(tower, [around.id], call);
   }
 
+  async ownBytes(snapshots: readonly string[], call?: StorageCall): Promise<number | undefined> {
+    const found = await findLunSnapshots(this.#of.tower, snapshots, call);
+    let bytes = 0;
+    for (const snapshot of snapshots) {
+      const { uniqueBytes } = found.get(snapshot) ?? {};
+      if (uniqueBytes === undefined) return undefined;
+      bytes += uniqueBytes;
+    }
+    return bytes;
+  }
+
+  /** CloudTower counts each replica. */
+  async room(call?: StorageCall) {
+    const { tower, clusterId, replicas } = this.#of;
+    const { totalBytes, usedBytes } = await findCluster(tower, clusterId, call);
+    if (totalBytes === undefined || usedBytes === undefined) return undefined;
+    return { capacityBytes: Math.floor(totalBytes / replicas), usedBytes: Math.ceil(usedBytes / replicas) };
+  }
+
   #target({ name, stripeCount, stripeBytes, theirs }: TargetWish, call: StorageCall | undefined): Promise<TowerTarget> {
     const { tower, clusterId, replicas, initiatorName, chap } = this.#of;
     const shape = { clusterId, name, replicas, thin: true, stripeCount, stripeBytes };
@@ -192,7 +213,8 @@ export class TowerHands implements Hands {
       ...(theirs.replicaNum !== undefined && { replicas: theirs.replicaNum }),
       ...(theirs.thinProvision !== undefined && { thin: theirs.thinProvision }),
     };
-    return ensureTarget(tower, { ...shape, ...(settings ?? guarded) }, call);
+    // Several who look for it at once would each make one.
+    return this.#targets.run(call?.signal, () => ensureTarget(tower, { ...shape, ...(settings ?? guarded) }, call));
   }
 
   /** CloudTower clones LUNs' snapshots only; here the LUN id has to be chosen. */
@@ -203,12 +225,12 @@ export class TowerHands implements Hands {
       name,
     }: { readonly zbsSnapshot: string; readonly target: TowerTarget; readonly name: string },
     call: StorageCall | undefined,
-  ): Promise<TowerLun> {
+  ): Promise<LunRef> {
     const { ssh, tower, clusterId } = this.#of;
     if (ssh === undefined) throw needsCommandLine("read a snapshot of it");
     const there = await listLunsOfTarget(tower, target.id, call);
     const known = there.find((lun) => lun.name === name);
-    if (known !== undefined) return known;
+    if (known !== undefined) return refOf(known, target);
     const taken = new Set(there.map(({ lunId }) => lunId));
     let lunId = 1 + Math.floor(Math.random() * (lunIdMax - 1));
     while (taken.has(lunId)) lunId = lunId === lunIdMax ? 1 : lunId + 1;
@@ -216,7 +238,9 @@ export class TowerHands implements Hands {
     const { zbsVolumeId } = await cloneToLun(ssh, wanted, call);
     const what = `the LUN “${name}”`;
     const find = (watch?: StorageCall) => findLunByVolume(tower, { clusterId, zbsVolumeId }, watch);
-    return tower.ensure({ what, find, create: async () => undefined }, call);
+    const made = await tower.ensure({ what, find, create: async () => undefined }, call);
+    // Of two gateways that look for the target at once, each may make one: a name may be another's.
+    return refOf(made, (await findTargets(tower, [made.target.id], call)).get(made.target.id) ?? target);
   }
 }
 

@@ -5,6 +5,7 @@ import { copyLun } from "../blocks/copy.ts";
 import type { LunRef } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
 import { digestOf, ourName } from "../names.ts";
+import { noteCopy } from "./ways.ts";
 
 export interface Filling {
   /** A new LUN, in a target that a gateway may log in to. */
@@ -24,15 +25,31 @@ export const fill = async (context: ClusterContext, of: Filling, call: StorageCa
   const { lun, kind, snapshot, sizeBytes } = of;
   const abilities = await ledger.read(abilitiesOf, call);
   const ability = kind === "lun" ? abilities.rollsBackToOthers : abilities.rollsBackVolumes;
-  if (ability.answer !== "no") return hands.rollBackLun(lun.lun, { snapshot, atLeastBytes: sizeBytes }, call);
+  if (ability.answer !== "no") {
+    try {
+      return await hands.rollBackLun(lun.lun, { snapshot, atLeastBytes: sizeBytes }, call);
+    } catch (error) {
+      // Where it was never seen, this may be how the cluster says that it can't.
+      const isRefused = ability.answer === "unknown" && VisibleError.is(error, "CLUSTER_TASK_FAILED");
+      if (!isRefused || kind === "volume") throw error;
+      call.signal?.throwIfAborted();
+    }
+  }
   if (kind === "volume") throw noVolumes();
-  const { initiator, holder } = context;
+  await copyInto(context, of, call);
+};
+
+const copyInto = async (context: ClusterContext, { lun, snapshot }: Filling, call: StorageCall) => {
+  const { hands, initiator, holder, ledger, time } = context;
   const clone = await hands.cloneSnapshot({ snapshot, name: ourName("read", holder.id, digestOf(lun.lun)) }, call);
   const from = await initiator.openLun({ targetName: clone.iqn, lun: clone.lunId }, call);
   try {
     const to = await initiator.openLun({ targetName: lun.iqn, lun: lun.lunId }, call);
     try {
-      await copyLun(from, to, call);
+      const beganMs = time.nowMs();
+      const bytes = await copyLun(from, to, call);
+      const ms = time.nowMs() - beganMs;
+      await ledger.change((database) => noteCopy(database, { bytes, ms }), call);
     } finally {
       await to.close();
     }

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { objectSpecSchema } from "../../../core/api/object-spec.ts";
+import { extentBytes, geometry } from "./cluster-site.ts";
+import { ClusterWorld, progressOf } from "./world.ts";
+
+const shop = [
+  { kind: "vm", name: "web" },
+  { kind: "nfs-file", name: "/exports/media/film.img" },
+];
+
+describe("a VM and an NFS file of one cluster, backed up to another", () => {
+  let world: ClusterWorld;
+
+  before(async () => {
+    world = await ClusterWorld.open({ a: {}, b: {} });
+    const specs = [
+      { kind: "switch", name: "prod" },
+      {
+        ...{
+          kind: "vm",
+          name: "web",
+          memory: "1GiB",
+          disks: [
+            { size: "4MiB", geometry },
+            { size: "2MiB", geometry },
+          ],
+        },
+        nics: [{ switch: "prod", macAddress: "52:54:00:00:00:01" }],
+      },
+      { kind: "nfs-file", name: "/exports/media/film.img", size: "2MiB", geometry },
+    ];
+    const { administration } = world.cluster("a").standIn;
+    await administration.createObjects(specs.map((spec) => objectSpecSchema.parse(spec)));
+    await world
+      .cluster("b")
+      .standIn.administration.createObjects([objectSpecSchema.parse({ kind: "switch", name: "dr" })]);
+    await world.cluster("a").writeDisk("web", 0, [0, 7, 15]);
+    await world.cluster("a").writeDisk("web", 1, [1]);
+    await world.cluster("a").writeFile("film.img", [0, 3]);
+    for (const site of ["a", "b"]) await world.local.refreshed(site);
+    await world.does("site", "map", "a", "--to", "b", "prod=dr");
+    await world.local.createPlan({ name: "shop", objects: shop } as never);
+  });
+  after(() => world?.close());
+
+  test("are rebuilt with their bytes, the VM on the switch that stands for its own", async () => {
+    const run = await world.backUp("shop");
+    await world.does("rebuild", run.groupId, "--site", "b", "--prefix", "back-", "--wait");
+    assert.deepEqual(world.cluster("b").diskSums("back-web"), world.cluster("a").diskSums("web"));
+    assert.equal(world.cluster("b").fileSum("back-film.img"), world.cluster("a").fileSum("film.img"));
+    const vm = world
+      .cluster("b")
+      .standIn.tower.model.vms.all()
+      .find(({ name }) => name === "back-web");
+    assert.deepEqual(
+      vm?.vm_nics.map(({ vlan }) => vlan?.vds.name),
+      ["dr"],
+    );
+  });
+
+  test("have changed extents alone read by the next backup", async () => {
+    await world.cluster("a").writeDisk("web", 0, [7]);
+    await world.cluster("a").writeFile("film.img", [1]);
+    const run = await world.backUp("shop");
+    const { why, bytesRead } = progressOf(run);
+    assert.equal(why, "increment");
+    assert.ok(bytesRead <= 4 * extentBytes, `${bytesRead} bytes were read`);
+    await world.does("rebuild", run.groupId, "--site", "b", "--prefix", "again-", "--wait");
+    assert.deepEqual(world.cluster("b").diskSums("again-web"), world.cluster("a").diskSums("web"));
+    assert.equal(world.cluster("b").fileSum("again-film.img"), world.cluster("a").fileSum("film.img"));
+  });
+});
