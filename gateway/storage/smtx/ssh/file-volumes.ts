@@ -19,7 +19,7 @@ export class FileVolumes {
   }
 
   /**
-   * By their inodes. One that a node does not tell of is missing, and asked for again another time:
+   * By their inodes: all that there are, since others are forgotten. One that a node does not tell of is missing, and asked for again another time:
    * what there is besides files must not depend on it.
    */
   async of(inodeIds: readonly string[], call?: StorageCall): Promise<ReadonlyMap<string, FileVolume>> {
@@ -30,6 +30,8 @@ export class FileVolumes {
       // Where nobody answers, nobody answers about the others.
       if (answered.includes("unreachable")) break;
     }
+    const there = new Set(inodeIds);
+    for (const id of this.#known.keys()) if (!there.has(id)) this.#known.delete(id);
     return new Map(
       inodeIds.flatMap((id) => {
         const known = this.#known.get(id);
