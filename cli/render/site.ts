@@ -16,7 +16,11 @@ const poolTable = (pools: readonly StoragePool[], style: Style): string =>
     [
       { title: "POOL", value: ({ name }) => name, paint: style.strong },
       { title: "CAPACITY", value: ({ capacityBytes }) => optionalBytes(capacityBytes), align: "right" },
-      { title: "PROVISIONED", value: ({ usedBytes }) => optionalBytes(usedBytes), align: "right" },
+      {
+        title: "PROVISIONED",
+        value: ({ usedBytes, isThin }) => `${optionalBytes(usedBytes)}${isThin ? " written" : ""}`,
+        align: "right",
+      },
     ],
     { style, none: "It has no storage pools." },
   );

@@ -13,6 +13,8 @@ export const storagePoolSchema = z.object({
   capacityBytes: z.int().min(0).optional(),
   /** Of those, what volumes have. */
   usedBytes: z.int().min(0).optional(),
+  /** Only what is written counts, and not how large volumes are. */
+  isThin: z.literal(true).optional(),
 });
 export type StoragePool = z.infer<typeof storagePoolSchema>;
 

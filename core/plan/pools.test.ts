@@ -32,6 +32,11 @@ describe("a pool that can't hold a plan's mirrors", () => {
     assert.equal(told(has({ name: "only", capacityBytes: gib })).length, 1);
   });
 
+  test("may hold them for a while, where only what is written counts", () => {
+    const thin = has({ name: "dr", capacityBytes: gib, isThin: true });
+    assert.match(told(thin)[0] ?? "", /take up to 2 GiB .* 1 GiB free: runs may fail there, once so much is written/);
+  });
+
   test("is not told where it is not known which pool it is, or how much that has", () => {
     const small = { capacityBytes: gib };
     assert.deepEqual(told(undefined), []);

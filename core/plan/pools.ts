@@ -23,7 +23,7 @@ export const poolWarnings = (
     const pool = name === undefined && pools.length === 1 ? pools[0] : pools.find((one) => one.name === name);
     const freeBytes = pool && roomOf(pool, isNew);
     if (pool === undefined || freeBytes === undefined || wantedBytes <= freeBytes) return [];
-    const message = `The mirrors of the plan's objects take ${bytesText(wantedBytes)} in the pool “${pool.name}” of site “${site}”, which has ${bytesText(freeBytes)} ${isNew ? "free" : "in all"}: runs will fail there. Take another pool, or fewer objects.`;
+    const message = `The mirrors of the plan's objects take ${pool.isThin ? "up to " : ""}${bytesText(wantedBytes)} in the pool “${pool.name}” of site “${site}”, which has ${bytesText(freeBytes)} ${isNew ? "free" : "in all"}: ${pool.isThin ? "runs may fail there, once so much is written" : "runs will fail there"}. Take another pool, or fewer objects.`;
     return [{ code: "POOL_FULL", message }];
   });
 };

@@ -432,7 +432,10 @@ describe("a planned failover that can't go on", () => {
     });
     const halted = await look(api, failover);
     assert.equal(halted.state, "looking");
-    assert.match(halted.halted?.message ?? "", /LUN id 1 of the target “t” is taken/);
+    assert.equal(halted.halted?.code, "LUN_ID_TAKEN");
+    const { message = "" } = halted.halted ?? {};
+    assert.match(message, /LUN id 1 of the target “t” is taken.*object delete ID --site b.*failover continue PLAN/);
+    assert.doesNotMatch(message, /--rename/);
     assert.deepEqual(
       tasks.filter((task) => task.kind === "order" && task.order.type === "stop"),
       [],
@@ -440,6 +443,21 @@ describe("a planned failover that can't go on", () => {
     await say(api, failover, "undo");
     assert.equal((await look(api, failover)).state, "undone");
     assert.equal((await plan(api)).moving, undefined);
+  });
+
+  test("goes on where what was in the way is gone, and offers other names against names alone", async () => {
+    const api = await withPlan();
+    const { failover } = await begin(api, { kind: "planned" });
+    await workBut(api, (task) => {
+      if (task.kind !== "order" || task.order.type !== "look" || task.order.object.name !== "db") return undefined;
+      const obstacles = [{ code: "VOLUME_NAME_TAKEN", message: "There is a volume “db” already." }];
+      return { kind: "completed", result: { kind: "order", order: { type: "look", power: "gone", obstacles } } };
+    });
+    const { halted } = await look(api, failover);
+    assert.deepEqual([halted?.code, halted?.message.includes("--rename")], ["VOLUME_NAME_TAKEN", true]);
+    await say(api, failover, "continue");
+    await work(api);
+    assert.notEqual((await look(api, failover)).state, "looking");
   });
 });
 

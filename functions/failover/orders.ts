@@ -3,12 +3,12 @@ import type { Failover, FailoverGroup, FailoverObject } from "../../core/api/fai
 import type { Order } from "../../core/api/failover/order.ts";
 import type { PlanStage } from "../../core/api/failover/stage.ts";
 import { type GroupId, type RunId, restoreIdOf, type SiteId } from "../../core/api/ids.ts";
-import type { Reason } from "../../core/api/reason.ts";
 import type { StepResult } from "../../core/failover/events.ts";
 import { inStages } from "../../core/plan/stages.ts";
 import { beginOrder } from "../orders/begin-order.ts";
 import { type Compared, hasChanged, readCompared, readObstacles, readStopped } from "../orders/order-answers.ts";
 import type { Deps } from "../ports/deps.ts";
+import { inTheWay } from "./in-the-way.ts";
 import { broughtHome, without } from "./objects.ts";
 import { rebuildThere } from "./rebuild.ts";
 import { readStages } from "./stages.ts";
@@ -78,27 +78,10 @@ export const lookThere: RunWork = {
   },
   result: async (deps, { to }, run) => {
     const obstructed = await readObstacles(deps, run.id);
-    const [first] = obstructed.flatMap(({ obstacles }) => obstacles);
+    const [first, ...others] = obstructed.flatMap(({ obstacles }) => obstacles);
     if (first === undefined) return {};
-    throw new VisibleError(
-      "OBJECT_NAME_TAKEN",
-      obstaclesText(
-        to,
-        obstructed.flatMap(({ obstacles }) => obstacles),
-      ),
-      {
-        hint: "Undo it, and begin it with other names: smtx-backup failover PLAN --to SITE --rename OLD=NEW",
-      },
-    );
+    throw inTheWay(to, [first, ...others]);
   },
-};
-
-const obstaclesShownMax = 10;
-
-const obstaclesText = (site: SiteId, obstacles: readonly Reason[]): string => {
-  const shown = obstacles.slice(0, obstaclesShownMax).map(({ message }) => message);
-  const more = obstacles.length > shown.length ? [`And ${obstacles.length - shown.length} more.`] : [];
-  return [`Site ${site} can't take all of it, and nothing was made.`, ...shown, ...more].join(" ");
 };
 
 export const stopAt = (about: (failover: Failover) => About): RunWork => ({

@@ -50,4 +50,5 @@ test("a list of groups has what is to be known of each, and how many volumes it 
   await api.deps.store.putAll([{ key: stored.key, body: { ...stored.body, volumeCount: 7, warnings } }]);
   const group = await list();
   assert.deepEqual([group?.volumeCount, group?.warnings], [7, warnings]);
+  assert.deepEqual(group?.rebuild, [{ how: "snapshot", seconds: 0, objects: 1 }]);
 });

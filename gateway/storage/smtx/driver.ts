@@ -15,6 +15,7 @@ import type {
   PublishGroupOptions,
   RebuildObjectOptions,
   SnapshotGroupOptions,
+  SpaceOptions,
   StandInsOptions,
   StorageCaps,
   WantedSnapshot,
@@ -37,6 +38,7 @@ import type { SnapshotHandle } from "../volume-io.ts";
 import { type ClusterContext, changeAndRemove, lookAt, removeLeft } from "./context.ts";
 import { closeClone, openClone, readClone } from "./groups/reading.ts";
 import { takeSourceGroup } from "./groups/source-groups.ts";
+import { spaceOfGroup } from "./groups/space.ts";
 import { ClusterMirrors } from "./mirrors/cluster-mirrors.ts";
 import { deleteOne, giveNames, obstaclesOnCluster, rebuildOne, switchVm } from "./rebuild/cluster-restores.ts";
 import { rebuildWaysOf } from "./rebuild/ways.ts";
@@ -80,10 +82,15 @@ export class SmtxCluster implements StorageDriver {
     };
   }
 
-  facilities(call?: StorageCall): Promise<Facilities> {
+  async facilities(call?: StorageCall): Promise<Facilities> {
+    const room = await this.#context.hands.room(call);
     return lookAt(
       this.#context,
-      (database) => ({ kinds: [...this.#kinds], pools: listPools(database), switches: listSwitches(database) }),
+      (database) => ({
+        kinds: [...this.#kinds],
+        pools: listPools(database).map((pool) => ({ ...pool, ...(room && { ...room, isThin: true as const }) })),
+        switches: listSwitches(database),
+      }),
       call,
     );
   }
@@ -144,8 +151,8 @@ export class SmtxCluster implements StorageDriver {
     return changeAndRemove(this.#context, (database) => releaseMirrors(database, of), call);
   }
 
-  async spaceOf(): Promise<Space | undefined> {
-    return undefined;
+  spaceOf(options: SpaceOptions, call?: StorageCall): Promise<Space | undefined> {
+    return spaceOfGroup(this.#context, options, call);
   }
 
   openSnapshot(wanted: WantedSnapshot, call?: StorageCall): Promise<SnapshotHandle> {

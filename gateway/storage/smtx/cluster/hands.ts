@@ -197,4 +197,8 @@ export interface Hands {
   removeLun(lun: string, call?: StorageCall): Promise<void>;
   /** Idempotent. @throws NOT_OURS */
   removeSnapshot(snapshot: string, call?: StorageCall): Promise<void>;
+  /** What snapshots of different volumes have alone. Undefined: of one of them nobody knows it. */
+  ownBytes(snapshots: readonly string[], call?: StorageCall): Promise<number | undefined>;
+  /** Bytes that volumes of ours may have on the cluster, and that are used of those. */
+  room(call?: StorageCall): Promise<{ readonly capacityBytes: number; readonly usedBytes: number } | undefined>;
 }

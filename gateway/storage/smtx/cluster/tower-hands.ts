@@ -1,6 +1,7 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import { ourDescription } from "../abilities/only-node.ts";
+import { findCluster } from "../cloud-tower/nouns/clusters.ts";
 import { addLabel, ensureLabel } from "../cloud-tower/nouns/labels.ts";
 import { deleteLunSnapshots, findLunSnapshots } from "../cloud-tower/nouns/lun-snapshots.ts";
 import {
@@ -178,6 +179,25 @@ export class TowerHands implements Hands {
     refuseOthers(around?.name ?? found.name);
     if (around === undefined) await deleteLunSnapshots(tower, [snapshot], call);
     else await deleteVmVolumeSnapshots(tower, [around.id], call);
+  }
+
+  async ownBytes(snapshots: readonly string[], call?: StorageCall): Promise<number | undefined> {
+    const found = await findLunSnapshots(this.#of.tower, snapshots, call);
+    let bytes = 0;
+    for (const snapshot of snapshots) {
+      const { uniqueBytes } = found.get(snapshot) ?? {};
+      if (uniqueBytes === undefined) return undefined;
+      bytes += uniqueBytes;
+    }
+    return bytes;
+  }
+
+  /** CloudTower counts each replica. */
+  async room(call?: StorageCall) {
+    const { tower, clusterId, replicas } = this.#of;
+    const { totalBytes, usedBytes } = await findCluster(tower, clusterId, call);
+    if (totalBytes === undefined || usedBytes === undefined) return undefined;
+    return { capacityBytes: Math.floor(totalBytes / replicas), usedBytes: Math.ceil(usedBytes / replicas) };
   }
 
   #target({ name, stripeCount, stripeBytes, theirs }: TargetWish, call: StorageCall | undefined): Promise<TowerTarget> {
