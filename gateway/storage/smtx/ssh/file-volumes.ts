@@ -19,8 +19,9 @@ export class FileVolumes {
   }
 
   /**
-   * By their inodes: all that there are, since others are forgotten. One that a node does not tell of is missing, and asked for again another time:
-   * what there is besides files must not depend on it.
+   * By their inodes: all that there are, since others are forgotten. One that a node does not tell
+   * of is missing, and asked for again another time: what there is besides files must not depend on
+   * it.
    */
   async of(inodeIds: readonly string[], call?: StorageCall): Promise<ReadonlyMap<string, FileVolume>> {
     const unknown = inodeIds.filter((id) => !this.#known.has(id));
