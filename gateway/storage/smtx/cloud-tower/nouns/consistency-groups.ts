@@ -1,7 +1,19 @@
 import { z } from "zod";
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
-import { changed, deleted, firstOf, listOf, made, type Noun, refSchema, settledSchema, whereId } from "./noun.ts";
+import {
+  byName,
+  changed,
+  deleted,
+  firstOf,
+  inCluster,
+  listOf,
+  made,
+  type Noun,
+  refSchema,
+  settledSchema,
+  whereId,
+} from "./noun.ts";
 
 const groups: Noun<TowerConsistencyGroup> = {
   list: "get-consistency-groups",
@@ -25,14 +37,9 @@ export interface TowerConsistencyGroup {
   readonly isSettled: boolean;
 }
 
-export const listConsistencyGroups = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
-  listOf(tower, groups, { cluster: { id: clusterId } }, call);
+export const listConsistencyGroups = inCluster(groups);
 
-export const findConsistencyGroup = (
-  tower: CloudTower,
-  of: { readonly clusterId: string; readonly name: string },
-  call?: StorageCall,
-) => firstOf(tower, groups, { cluster: { id: of.clusterId }, name: of.name }, call);
+export const findConsistencyGroup = byName(groups);
 
 export interface NewConsistencyGroup {
   readonly clusterId: string;

@@ -1,7 +1,5 @@
 import { z } from "zod";
-import type { StorageCall } from "../../../call.ts";
-import type { CloudTower } from "../client.ts";
-import { listOf, type Noun, refSchema } from "./noun.ts";
+import { inCluster, type Noun, refSchema } from "./noun.ts";
 
 const hosts: Noun<TowerHost> = {
   list: "get-hosts",
@@ -28,8 +26,7 @@ export interface TowerHost {
   readonly isHealthy: boolean;
 }
 
-export const listHosts = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
-  listOf(tower, hosts, { cluster: { id: clusterId } }, call);
+export const listHosts = inCluster(hosts);
 
 const connections: Noun<TowerConnection> = {
   list: "get-iscsi-connections",
@@ -53,8 +50,7 @@ export interface TowerConnection {
   readonly target: { readonly id: string; readonly name: string } | undefined;
 }
 
-export const listConnections = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
-  listOf(tower, connections, { cluster: { id: clusterId } }, call);
+export const listConnections = inCluster(connections);
 
 const businessHosts: Noun<TowerBusinessHost> = {
   list: "get-business-hosts",
@@ -81,5 +77,4 @@ export interface TowerBusinessHost {
   readonly initiators: readonly string[];
 }
 
-export const listBusinessHosts = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
-  listOf(tower, businessHosts, { cluster: { id: clusterId } }, call);
+export const listBusinessHosts = inCluster(businessHosts);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
 import {
+  byIds,
   deleted,
   firstOf,
   listOf,
@@ -9,7 +10,6 @@ import {
   type Noun,
   refSchema,
   settledSchema,
-  theseOf,
   whereId,
   whereIds,
 } from "./noun.ts";
@@ -56,8 +56,7 @@ export const listNamedLunSnapshots = (
   call?: StorageCall,
 ) => listOf(tower, lunSnapshots, { iscsi_target: { cluster: { id: clusterId } }, name_starts_with: prefix }, call);
 
-export const findLunSnapshots = (tower: CloudTower, ids: Iterable<string>, call?: StorageCall) =>
-  theseOf(tower, lunSnapshots, ids, call);
+export const findLunSnapshots = byIds(lunSnapshots);
 
 /** The snapshot of a LUN that has this name. */
 export const findNamedLunSnapshot = (

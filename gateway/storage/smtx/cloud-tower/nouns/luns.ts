@@ -2,6 +2,8 @@ import { z } from "zod";
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
 import {
+  byId,
+  byIds,
   changed,
   deleted,
   firstOf,
@@ -11,7 +13,6 @@ import {
   type Noun,
   refSchema,
   settledSchema,
-  theseOf,
   whereId,
   whereIds,
 } from "./noun.ts";
@@ -75,11 +76,9 @@ export const listLuns = (tower: CloudTower, clusterId: string, call?: StorageCal
 export const listLunsOfTarget = (tower: CloudTower, targetId: string, call?: StorageCall) =>
   listOf(tower, luns, { iscsi_target: whereId(targetId).where }, call);
 
-export const findLuns = (tower: CloudTower, ids: Iterable<string>, call?: StorageCall) =>
-  theseOf(tower, luns, ids, call);
+export const findLuns = byIds(luns);
 
-export const findLun = (tower: CloudTower, id: string, call?: StorageCall) =>
-  firstOf(tower, luns, whereId(id).where, call);
+export const findLun = byId(luns);
 
 /** The one of that name in a target. */
 export const findNamedLun = (

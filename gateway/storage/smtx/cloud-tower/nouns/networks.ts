@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
-import { listOf, type Noun, refSchema } from "./noun.ts";
+import { inCluster, listOf, type Noun, refSchema } from "./noun.ts";
 
 const switches: Noun<TowerSwitch> = {
   list: "get-vdses",
@@ -26,8 +26,7 @@ export interface TowerSwitch {
   readonly isForVms: boolean;
 }
 
-export const listSwitches = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
-  listOf(tower, switches, { cluster: { id: clusterId } }, call);
+export const listSwitches = inCluster(switches);
 
 const vlans: Noun<TowerVlan> = {
   list: "get-vlans",

@@ -1,7 +1,18 @@
 import { z } from "zod";
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
-import { deleted, firstOf, labelsSchema, listOf, made, type Noun, refSchema, settledSchema, whereId } from "./noun.ts";
+import {
+  deleted,
+  firstOf,
+  inCluster,
+  labelsSchema,
+  listOf,
+  made,
+  type Noun,
+  refSchema,
+  settledSchema,
+  whereId,
+} from "./noun.ts";
 
 const exports: Noun<TowerExport> = {
   list: "get-nfs-exports",
@@ -32,8 +43,7 @@ export interface TowerExport {
   readonly isSettled: boolean;
 }
 
-export const listExports = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
-  listOf(tower, exports, { cluster: { id: clusterId } }, call);
+export const listExports = inCluster(exports);
 
 export interface NewExport {
   readonly clusterId: string;

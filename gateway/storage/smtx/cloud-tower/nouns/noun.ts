@@ -69,6 +69,34 @@ export const whereIds = (ids: readonly string[]): { readonly where: Where } => {
   return { where: { id_in: ids } };
 };
 
+/** A call that lists all of a cluster. */
+export const inCluster =
+  <T extends { readonly id: string }>(noun: Noun<T>) =>
+  (tower: CloudTower, clusterId: string, call?: StorageCall): Promise<readonly T[]> =>
+    listOf(tower, noun, { cluster: { id: clusterId } }, call);
+
+/** A call that looks for several by their ids. */
+export const byIds =
+  <T extends { readonly id: string }>(noun: Noun<T>) =>
+  (tower: CloudTower, ids: Iterable<string>, call?: StorageCall): Promise<ReadonlyMap<string, T>> =>
+    theseOf(tower, noun, ids, call);
+
+/** A call that looks for one by its id. */
+export const byId =
+  <T extends { readonly id: string }>(noun: Noun<T>) =>
+  (tower: CloudTower, id: string, call?: StorageCall): Promise<T | undefined> =>
+    firstOf(tower, noun, whereId(id).where, call);
+
+/** A call that looks for the one of a name in a cluster. */
+export const byName =
+  <T extends { readonly id: string }>(noun: Noun<T>) =>
+  (
+    tower: CloudTower,
+    { clusterId, name }: { readonly clusterId: string; readonly name: string },
+    call?: StorageCall,
+  ): Promise<T | undefined> =>
+    firstOf(tower, noun, { cluster: { id: clusterId }, name }, call);
+
 const idSchema = z.object({ id: z.string().min(1) });
 
 /**

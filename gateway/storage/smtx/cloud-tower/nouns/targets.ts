@@ -2,15 +2,15 @@ import { z } from "zod";
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
 import {
+  byIds,
+  byName,
   changed,
   deleted,
-  firstOf,
+  inCluster,
   labelsSchema,
-  listOf,
   made,
   type Noun,
   settledSchema,
-  theseOf,
   whereId,
 } from "./noun.ts";
 
@@ -75,17 +75,11 @@ const common = (of: Pick<NewTarget, "description" | "iqnWhitelist" | "ipWhitelis
   ...(of.chap !== undefined && { chap_enabled: true, chap_name: of.chap.user, chap_secret: of.chap.secret }),
 });
 
-export const listTargets = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
-  listOf(tower, targets, { cluster: { id: clusterId } }, call);
+export const listTargets = inCluster(targets);
 
-export const findTargets = (tower: CloudTower, ids: Iterable<string>, call?: StorageCall) =>
-  theseOf(tower, targets, ids, call);
+export const findTargets = byIds(targets);
 
-export const findTarget = (
-  tower: CloudTower,
-  of: { readonly clusterId: string; readonly name: string },
-  call?: StorageCall,
-) => firstOf(tower, targets, { cluster: { id: of.clusterId }, name: of.name }, call);
+export const findTarget = byName(targets);
 
 /** Looks for one of that name first, since making it twice makes two. */
 export const ensureTarget = (tower: CloudTower, wanted: NewTarget, call?: StorageCall): Promise<TowerTarget> =>

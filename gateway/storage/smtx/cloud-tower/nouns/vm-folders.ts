@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
-import { deleted, firstOf, listOf, made, type Noun, whereId } from "./noun.ts";
+import { deleted, firstOf, inCluster, made, type Noun, whereId } from "./noun.ts";
 
 const folders: Noun<TowerVmFolder> = {
   list: "get-vm-folders",
@@ -18,8 +18,7 @@ export interface TowerVmFolder {
   readonly vmCount: number;
 }
 
-export const listVmFolders = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
-  listOf(tower, folders, { cluster: { id: clusterId } }, call);
+export const listVmFolders = inCluster(folders);
 
 /** Looks for one of that name first, since making it twice makes two. */
 export const ensureVmFolder = (

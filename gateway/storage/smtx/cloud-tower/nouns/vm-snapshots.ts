@@ -3,6 +3,7 @@ import { busSchema, firmwareSchema, nicModelSchema } from "../../../../../core/a
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
 import {
+  byIds,
   deleted,
   firstOf,
   listOf,
@@ -10,7 +11,6 @@ import {
   type Noun,
   refSchema,
   settledSchema,
-  theseOf,
   whereId,
   whereIds,
 } from "./noun.ts";
@@ -110,8 +110,7 @@ export interface TowerVmSnapshot {
   readonly isSettled: boolean;
 }
 
-export const findVmSnapshots = (tower: CloudTower, ids: Iterable<string>, call?: StorageCall) =>
-  theseOf(tower, vmSnapshots, ids, call);
+export const findVmSnapshots = byIds(vmSnapshots);
 
 /** Those whose names begin so. */
 export const listNamedVmSnapshots = (

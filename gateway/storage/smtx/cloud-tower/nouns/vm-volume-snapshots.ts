@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
-import { deleted, firstOf, listOf, made, type Noun, refSchema, settledSchema, whereId, whereIds } from "./noun.ts";
+import { deleted, firstOf, inCluster, made, type Noun, refSchema, settledSchema, whereId, whereIds } from "./noun.ts";
 
 const vmVolumeSnapshots: Noun<TowerVmVolumeSnapshot> = {
   list: "get-vm-volume-snapshots",
@@ -31,8 +31,7 @@ export interface TowerVmVolumeSnapshot {
   readonly isSettled: boolean;
 }
 
-export const listVmVolumeSnapshots = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
-  listOf(tower, vmVolumeSnapshots, { cluster: { id: clusterId } }, call);
+export const listVmVolumeSnapshots = inCluster(vmVolumeSnapshots);
 
 export const findNamedVmVolumeSnapshot = (
   tower: CloudTower,

@@ -2,16 +2,17 @@ import { z } from "zod";
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
 import {
+  byIds,
   changed,
   deleted,
   firstOf,
+  inCluster,
   labelsSchema,
   listOf,
   made,
   type Noun,
   refSchema,
   settledSchema,
-  theseOf,
   whereId,
 } from "./noun.ts";
 
@@ -56,11 +57,9 @@ export interface NewVmVolume {
   readonly isShared?: boolean;
 }
 
-export const listVmVolumes = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
-  listOf(tower, vmVolumes, { cluster: { id: clusterId } }, call);
+export const listVmVolumes = inCluster(vmVolumes);
 
-export const findVmVolumes = (tower: CloudTower, ids: Iterable<string>, call?: StorageCall) =>
-  theseOf(tower, vmVolumes, ids, call);
+export const findVmVolumes = byIds(vmVolumes);
 
 /** By the cluster's own ids. */
 export const findVmVolumesByLocalId = (

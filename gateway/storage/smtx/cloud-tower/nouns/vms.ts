@@ -3,15 +3,17 @@ import { firmwareSchema, powerStateSchema } from "../../../../../core/api/object
 import type { StorageCall } from "../../../call.ts";
 import type { CloudTower } from "../client.ts";
 import {
+  byId,
+  byIds,
   deleted,
   firstOf,
+  inCluster,
   labelsSchema,
   listOf,
   made,
   type Noun,
   refSchema,
   settledSchema,
-  theseOf,
   whereId,
 } from "./noun.ts";
 import { type NewVm, newDiskOf, newNicOf } from "./vm-parts.ts";
@@ -62,13 +64,11 @@ export interface TowerVm {
   readonly isSettled: boolean;
 }
 
-export const listVms = (tower: CloudTower, clusterId: string, call?: StorageCall) =>
-  listOf(tower, vms, { cluster: { id: clusterId } }, call);
+export const listVms = inCluster(vms);
 
-export const findVms = (tower: CloudTower, ids: Iterable<string>, call?: StorageCall) => theseOf(tower, vms, ids, call);
+export const findVms = byIds(vms);
 
-export const findVm = (tower: CloudTower, id: string, call?: StorageCall) =>
-  firstOf(tower, vms, whereId(id).where, call);
+export const findVm = byId(vms);
 
 /** By the cluster's own ids. */
 export const findVmsByLocalId = (
