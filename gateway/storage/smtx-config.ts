@@ -31,6 +31,8 @@ export const smtxConfigSchema = z.strictObject({
     passwordFile: file,
     /** The authority of its certificate, in PEM; those of this host unless told otherwise. */
     ca: file.optional(),
+    /** So long a task of the cluster's may stand still; 50 unless told otherwise. */
+    taskSeconds: z.int().min(1).max(55).optional(),
   }),
   iscsi: z.strictObject({
     /** The cluster's virtual address, and nodes as a next best; 3260 where no port is given. */

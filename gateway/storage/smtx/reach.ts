@@ -23,6 +23,9 @@ const ledgerLunId = 1;
 /** How often data of LUNs of ours are kept. */
 export const replicas = 2;
 
+/** Less than a call to a storage may stand still, so that the task is what is told of. */
+const taskSecondsOtherwise = 50;
+
 export type ChapSecret = NonNullable<InitiatorOptions["chap"]>;
 
 /** @throws VisibleError BAD_REQUEST where a file of the configuration can't be read */
@@ -30,10 +33,10 @@ export const openTower = async (
   config: SmtxConfig,
   more: Pick<CloudTowerOptions, "time" | "onDate">,
 ): Promise<CloudTower> => {
-  const { url, user, source, passwordFile, ca } = config.tower;
+  const { url, user, source, passwordFile, ca, taskSeconds = taskSecondsOtherwise } = config.tower;
   const chap = await chapOf(config);
   return CloudTower.open({
-    ...{ url, user, source, ...more },
+    ...{ url, user, source, taskSeconds, ...more },
     password: await secretIn(passwordFile),
     ca: ca && (await textOf(ca)),
     secrets: chap === undefined ? [] : [chap.secret],

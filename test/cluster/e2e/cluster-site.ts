@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import type { SmtxConfig } from "../../../gateway/storage/smtx-config.ts";
 import type { VolumeHandle } from "../../../gateway/storage/volume-io.ts";
 import { findTool } from "../../../infra/local/demo/tools.ts";
+import type { FakeVm } from "../rest/entities/vms.ts";
 import { FakeTower } from "../rest/tower.ts";
 import { qemuImage } from "../stand-in/qemu.ts";
 import { ClusterStandIn, type ClusterStandInOptions } from "../stand-in/stand-in.ts";
@@ -23,6 +24,8 @@ export const geometry = { extentBytes, stripeCount: 1, stripeBytes: extentBytes 
 export interface ClusterSiteOptions extends Pick<ClusterStandInOptions, "behaviour"> {
   /** Whether the gateway may use the nodes' command line; it may unless told otherwise. */
   readonly hasSsh?: boolean;
+  /** How long its tasks may stand still. */
+  readonly taskSeconds?: number;
 }
 
 /** A site's cluster, with an account and secrets for the site's gateways. */
@@ -40,7 +43,7 @@ export class ClusterSite {
     this.#dir = dir;
   }
 
-  static async open({ hasSsh = true, ...more }: ClusterSiteOptions = {}): Promise<ClusterSite> {
+  static async open({ hasSsh = true, taskSeconds = 50, ...more }: ClusterSiteOptions = {}): Promise<ClusterSite> {
     const dir = await mkdtemp(join(tmpdir(), "cluster-site-"));
     const tower = await FakeTower.start({ isSecure: true });
     const standIn = await ClusterStandIn.open({ tower, extentBytes, nodes: { sharesReservations: true }, ...more });
@@ -56,7 +59,7 @@ export class ClusterSite {
       kind: "smtx",
       cluster: cluster.name,
       tower: {
-        ...{ url: tower.url, user: tower.user, source: "local" },
+        ...{ url: tower.url, user: tower.user, source: "local", taskSeconds },
         passwordFile: await kept("password", tower.password),
         ca: await kept("ca.pem", tower.ca ?? assert.fail("it has no certificate")),
       },
@@ -82,32 +85,52 @@ export class ClusterSite {
 
   /** Of a VM's disks in their order, as its host reads them. */
   diskSums(vmName: string): readonly string[] {
-    return this.#disks(vmName).map((id) => this.#sum(id));
+    return this.#disks(vmName).map((id) => this.#sumOf(id));
   }
 
   /** Of a file, by its path from the export on. */
   fileSum(path: string): string {
-    return this.#sum(this.#file(path));
+    return this.#sumOf(this.#file(path));
   }
 
   /** As who has mounted its export writes: what nobody has written before, into whole extents. */
   async writeFile(path: string, extents: readonly number[]): Promise<void> {
-    const volume = this.standIn.customer.openVolume(this.#file(path));
+    await this.#write(this.#file(path), extents);
+  }
+
+  /** Of a virtual volume, as a VM that has it reads it. */
+  volumeSum(name: string): string {
+    return this.#sumOf(this.#volumeId(name));
+  }
+
+  /** As a VM writes it: what nobody has written before, into whole extents. */
+  async writeVolume(name: string, extents: readonly number[]): Promise<void> {
+    await this.#write(this.#volumeId(name), extents);
+  }
+
+  vm(name: string): FakeVm {
+    return this.standIn.tower.model.vms.all().find((vm) => vm.name === name) ?? assert.fail(`there is no VM ${name}`);
+  }
+
+  #volumeId(name: string): string {
+    const volume = this.standIn.tower.model.vmVolumes.all().find((one) => one.name === name);
+    return volume?.id ?? assert.fail(`there is no volume ${name}`);
+  }
+
+  #sumOf(id: string): string {
+    const { path } = this.standIn.customer.zbsVolume(id);
+    return createHash("sha256").update(readFileSync(path)).digest("hex");
+  }
+
+  async #write(id: string, extents: readonly number[]): Promise<void> {
+    const volume = this.standIn.customer.openVolume(id);
     for (const extent of extents) await volume.write(extent * extentBytes, randomBytes(extentBytes));
     await volume.close();
   }
 
   /** As the VM writes: what nobody has written before, into whole extents of a disk. */
   async writeDisk(vmName: string, position: number, extents: readonly number[]): Promise<void> {
-    const volume = this.standIn.customer.openVolume(this.#disks(vmName)[position] ?? assert.fail(vmName));
-    for (const extent of extents) await volume.write(extent * extentBytes, randomBytes(extentBytes));
-    await volume.close();
-  }
-
-  #sum(id: string): string {
-    return createHash("sha256")
-      .update(readFileSync(this.standIn.customer.zbsVolume(id).path))
-      .digest("hex");
+    await this.#write(this.#disks(vmName)[position] ?? assert.fail(vmName), extents);
   }
 
   #file(path: string): string {
@@ -116,8 +139,7 @@ export class ClusterSite {
   }
 
   #disks(vmName: string): readonly string[] {
-    const vm = this.standIn.tower.model.vms.all().find(({ name }) => name === vmName);
-    return (vm ?? assert.fail(`there is no VM ${vmName}`)).vm_disks.map(({ vm_volume: volume }) => volume?.id ?? "");
+    return this.vm(vmName).vm_disks.map(({ vm_volume: volume }) => volume?.id ?? "");
   }
 
   /** CloudTower's id of a LUN of the customer's. */

@@ -40,6 +40,24 @@ describe("a cluster whose command line nobody may use", () => {
     assert.equal(await world.rebuilt({ site: "b", groupId: run.groupId, name: "db1" }), sum);
   });
 
+  test("has a run and its restore points tell how far apart snapshots are that can't be of one instant", async () => {
+    const { standIn } = world.cluster("a");
+    Object.assign(standIn.behaviour, { groupsTakeVolumes: false });
+    await standIn.customer.createVolume({ name: "disk", kind: "volume", sizeBytes: 4 * extentBytes });
+    await world.local.refreshed("a");
+    const both = [
+      { kind: "lun" as const, name: "db1" },
+      { kind: "volume" as const, name: "disk" },
+    ];
+    await world.local.createPlan({ name: "mixed", objects: both });
+    const { groupId, warnings = [] } = await world.backUp("mixed");
+    const codes = warnings.map(({ code }) => code);
+    assert.ok(codes.includes("SNAPSHOTS_APART"), codes.join(", "));
+    const shown = await world.does("group", "show", groupId);
+    for (const site of ["a", "b"]) assert.match(shown, new RegExp(`${site}: .*up to \\d+ ms apart.*SNAPSHOTS_APART`));
+    assert.match(shown, /b would rebuild 2 objects of the snapshot itself, nobody knows how long/);
+  });
+
   test("has a run tell in the cluster's own words why it waits, and go on when the cluster does", async () => {
     const { faults } = world.cluster("a").standIn.tower;
     const fate = { kind: "fails", code: "ENoSpace", message: "the pool is full of swans" } as const;

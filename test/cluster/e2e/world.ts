@@ -25,20 +25,27 @@ export class ClusterWorld extends MovingPlans {
   }
 
   /** @param sites by their names; of an embedded store `"extentstore"` */
-  static async open(sites: Readonly<Record<string, SiteOptions>>): Promise<ClusterWorld> {
+  static async open(
+    sites: Readonly<Record<string, SiteOptions>>,
+    { gatewaysPerSite = 1 }: { readonly gatewaysPerSite?: number } = {},
+  ): Promise<ClusterWorld> {
     const clusters = new Map<string, ClusterSite>();
     for (const [site, options] of Object.entries(sites)) {
       if (options !== "extentstore") clusters.set(site, await ClusterSite.open(options));
     }
     const local = await Local.create();
     const storages = Object.fromEntries([...clusters].map(([site, { config }]) => [site, config]));
-    await local.start({ sites: Object.keys(sites), storages, envoy: "auto" });
+    await local.start({ sites: Object.keys(sites), gatewaysPerSite, storages, envoy: "auto" });
     return new ClusterWorld(local, clusters);
   }
 
   /** The same with a LUN at site a that is written here and there, and a plan that protects it. */
-  static async withPlan(sites: Readonly<Record<"a" | "b", SiteOptions>>, extents: number): Promise<ClusterWorld> {
-    const world = await ClusterWorld.open(sites);
+  static async withPlan(
+    sites: Readonly<Record<"a" | "b", SiteOptions>>,
+    extents: number,
+    more: { readonly gatewaysPerSite?: number } = {},
+  ): Promise<ClusterWorld> {
+    const world = await ClusterWorld.open(sites, more);
     const place = { site: "a", name: "db1" };
     await world.makeLun(place, extents);
     await world.writeExtents(place, [0, 1, 2, 3, extents / 2, extents - 2, extents - 1]);

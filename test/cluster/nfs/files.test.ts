@@ -17,6 +17,7 @@ import { bytesIn, fileOfSource, isMirror, publishAll, theOnly } from "../../../g
 import { back, take } from "../../../gateway/storage/conformance/rollback.ts";
 import type { StorageDriver } from "../../../gateway/storage/driver.ts";
 import { openSmtx } from "../../../gateway/storage/smtx/open.ts";
+import { probeCluster } from "../../../gateway/storage/smtx/probe/probe.ts";
 import { withCustomer } from "../driver/with-customer.ts";
 import { openConfigured } from "../probe/configured.ts";
 import { needNfs, readOverNfs } from "./nfs-client.ts";
@@ -135,7 +136,7 @@ test("a cluster that makes no file of a LUN says so, and nothing is left of what
   const object = fileOfSource();
   await publishAll(driver, 1, [object]);
   const options = rebuilding(object, "/exports/e1/web.vmdk");
-  await assert.rejects(own.rebuildObject(options), { code: "CLUSTER_TASK_FAILED", message: /ENotSupport/ });
+  await assert.rejects(own.rebuildObject(options), { code: "CLUSTER_TASK_FAILED", message: /no such command/ });
   const made = await theOnly(driver, "nfs-file", (one) => !isMirror(one));
   await own.deleteRebuilt({ key: options.key, owner, object: made });
   assert.deepEqual(ours(standIn.tower.model.luns.all()), []);
@@ -143,6 +144,21 @@ test("a cluster that makes no file of a LUN says so, and nothing is left of what
     (await own.inventory()).filter((one) => !isMirror(one)),
     [],
   );
+});
+
+test("of a cluster that was seen to make no files it is known before anything is made", async (context) => {
+  const { config, driver, own, standIn } = await opened(context, { behaviour: { makesFiles: false } });
+  const object = fileOfSource();
+  await publishAll(driver, 1, [object]);
+  await probeCluster(config, { contentBytes: 256 * KiB });
+  const options = rebuilding(object, "/exports/e1/web.vmdk");
+  const obstacles = await own.rebuildObstacles(options);
+  assert.deepEqual(
+    obstacles.map(({ code }) => code),
+    ["OBJECT_KIND_UNSUPPORTED"],
+  );
+  await rejects(own.rebuildObject(options), "OBJECT_KIND_UNSUPPORTED");
+  assert.deepEqual(ours(standIn.tower.model.luns.all()), []);
 });
 
 test("what somebody puts where a file was to be stays, and the restore says that it is there", async (context) => {

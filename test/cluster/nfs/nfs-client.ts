@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { glob, link, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -34,12 +33,15 @@ export const readOverNfs = async (
   { tower, cluster }: ClusterStandIn,
   { export: exportName, path }: { readonly export: string; readonly path: string },
 ): Promise<Buffer> => {
-  const dir = await mkdtemp(join(tmpdir(), "nfs-"));
+  const inodes = tower.model.nfsInodes.all().filter((inode) => inode.cluster === cluster);
+  const [some] = inodes.flatMap(({ volume }) => volume ?? []);
+  assert(some !== undefined, "the cluster has no file");
+  // Beside the volumes: from elsewhere they can't be linked to.
+  const dir = await mkdtemp(join(dirname(some.path), "nfs-"));
   try {
     const root = join(dir, "exports", exportName);
     await mkdir(root, { recursive: true });
-    for (const inode of tower.model.nfsInodes.all()) {
-      if (inode.cluster !== cluster || inode.nfs_export.name !== exportName) continue;
+    for (const inode of inodes.filter(({ nfs_export: { name } }) => name === exportName)) {
       const at = join(root, inode.path);
       await mkdir(inode.volume === undefined ? at : dirname(at), { recursive: true });
       if (inode.volume !== undefined) await link(inode.volume.path, at);

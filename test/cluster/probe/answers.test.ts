@@ -20,7 +20,7 @@ import { namesOn, openConfigured } from "./configured.ts";
 
 const contentBytes = 2 ** 20;
 
-type Asked = Omit<ClusterBehaviour, "showsRoundedSizes" | "makesFiles"> & { readonly sharesReservations: boolean };
+type Asked = Omit<ClusterBehaviour, "showsRoundedSizes"> & { readonly sharesReservations: boolean };
 
 const said = (can: boolean): AbilityAnswer => (can ? "yes" : "no");
 
@@ -36,6 +36,7 @@ const expected = (cluster: Asked): Readonly<Record<AbilityName, AbilityAnswer>> 
   tablesOfSnapshots: said(cluster.tablesOfSnapshots),
   tablesShowOneRow: said(cluster.marksOneRow),
   idsSurviveClone: said(cluster.keepsIdsInClones && cluster.clonesShare),
+  makesFiles: said(cluster.makesFiles),
 });
 
 const answersIn = ({ answers }: ProbeReport) =>
@@ -52,6 +53,8 @@ const clusters: readonly Asked[] = Array.from({ length: 16 }, (_, word) => {
     ...{ rollsBackToOthers: a, clonesVolumesAnywhere: b, groupsTakeVolumes: c, clonesShare: d },
     ...{ tablesOfSnapshots: isOdd(a, b, c), marksOneRow: isOdd(a, b, d), keepsIdsInClones: isOdd(a, c, d) },
     sharesReservations: isOdd(b, c, d),
+    // Nothing else has to do with it.
+    makesFiles: a,
   };
 });
 
@@ -97,7 +100,7 @@ test("without SSH, and with one node within reach, a probe says what it can't te
   const unknown = answers.filter(({ answer }) => answer === "unknown");
   assert.deepEqual(
     unknown.map(({ ability }) => ability),
-    ["reservationsHoldAcrossNodes", "tablesOfSnapshots", "tablesShowOneRow", "idsSurviveClone"],
+    ["reservationsHoldAcrossNodes", "tablesOfSnapshots", "tablesShowOneRow", "idsSurviveClone", "makesFiles"],
   );
   assert.match(unknown[0]?.evidence ?? "", /a way to 1 of the cluster's nodes/);
   assert.match(unknown[1]?.evidence ?? "", /storage\.ssh is not configured/);

@@ -54,7 +54,7 @@ export class ClusterCommands {
       case "zbs-nfs inode delete":
         return this.#deleteInode(this.#inode(first));
       case "zbs-nfs file convert_from_lun":
-        return this.#fileFromLun(first, second, third);
+        return first === "--help" ? this.#explainFiles() : this.#fileFromLun(first, second, third);
       case "zbs-nfs snapshot rollback_by_id":
         this.#cluster.storage.zbs.rollback(fileOf(this.#inode(first)), this.#volume(second));
         return {};
@@ -118,13 +118,18 @@ export class ClusterCommands {
     return { volume_id: change.data.volume.id, lun_id: lunId, name: change.data.name };
   }
 
+  #explainFiles(): unknown {
+    if (this.#cluster.storage.behaviour.makesFiles) return {};
+    throw new CommandFailure("convert_from_lun: no such command");
+  }
+
   /** The LUN is one no more: its volume is the file's. */
   async #fileFromLun(parentId: string, name: string, lunVolumeId: string): Promise<unknown> {
     const { luns, nfsExports, nfsInodes } = this.#model;
     const lun = luns.all().find(({ volume }) => volume.id === lunVolumeId);
     const parent = nfsInodes.all().find(({ local_id: id }) => id === parentId);
     const nfsExport = parent?.nfs_export ?? nfsExports.all().find(({ export_inode_id: id }) => id === parentId);
-    if (!this.#cluster.storage.behaviour.makesFiles) throw new CommandFailure("ENotSupport: it can't be converted");
+    this.#explainFiles();
     if (lun === undefined || nfsExport === undefined)
       throw new CommandFailure("ENotFound: the LUN or directory not found");
     const there = nfsExport.inodes.find((inode) => inode.name === name && inode.parent_id === parentId);

@@ -23,6 +23,8 @@ export const abilityNames = [
   "tablesShowOneRow",
   /** A clone's table has the ids and epochs of the snapshot's. */
   "idsSurviveClone",
+  /** The nodes' command line makes a file of a LUN. */
+  "makesFiles",
 ] as const;
 export type AbilityName = (typeof abilityNames)[number];
 

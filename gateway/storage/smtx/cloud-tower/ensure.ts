@@ -36,8 +36,9 @@ export const ensure = async <T>(options: Ensure<T> & { readonly time: Time }, ca
     const lost = await create(call).then(
       () => undefined,
       (error: unknown) => {
-        if (error instanceof OutcomeUnknownError) return error;
-        throw error;
+        if (!(error instanceof OutcomeUnknownError)) throw error;
+        call.onMoved?.();
+        return error;
       },
     );
     const made = await seen(options, call);

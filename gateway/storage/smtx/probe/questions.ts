@@ -4,6 +4,7 @@ import type { StorageCall } from "../../call.ts";
 import { ensureVmVolume } from "../cloud-tower/nouns/vm-volumes.ts";
 import { replicas } from "../reach.ts";
 import { clonesAreMetadata } from "./clones.ts";
+import { makesFiles } from "./files.ts";
 import type { ProbeGround } from "./ground.ts";
 import { groupsTakeVolumes } from "./groups.ts";
 import { reservationsHoldAcrossNodes } from "./reservations.ts";
@@ -43,12 +44,15 @@ export const askAll = async (
   const rolledBack = await rollsBackToOthers(ground, { other, snapshot }, call);
   onStep("whether that, and clones, go for virtual volumes");
   const volumes = await ofVolumes(ground, { lun, snapshot }, call);
+  onStep("whether files can be made");
+  const files = await makesFiles(ground, call);
   onStep("whether reservations hold across nodes");
   const reservations = await reservationsHoldAcrossNodes(ground, { lun: other, openAt }, call);
   return {
     ...{ clonesAreMetadata: metadata, rollsBackToOthers: rolledBack, reservationsHoldAcrossNodes: reservations },
     ...tables,
     ...volumes,
+    makesFiles: files,
   };
 };
 

@@ -14,6 +14,7 @@ export const questions: Readonly<Record<AbilityName, string>> = {
   tablesOfSnapshots: "Are the extent tables of snapshots shown?",
   tablesShowOneRow: "Does a write of 4 KiB show as one row?",
   idsSurviveClone: "Does a clone's table keep its ids?",
+  makesFiles: "Does the command line make NFS files of LUNs?",
 };
 
 export const probeReportSchema = z.object({

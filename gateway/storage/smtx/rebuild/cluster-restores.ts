@@ -48,7 +48,7 @@ const rebuildOnce = async (
         const { result, contents } = noting(database, () => rebuildObject(database, options));
         const toMake = rebuildToMake(database, contents);
         for (const { path } of toMake.files) {
-          const obstacle = found && fileObstacle(context, found, path);
+          const obstacle = found && fileObstacle(context, { database, found, name: path });
           if (obstacle !== undefined) throw obstacle;
         }
         return { made: result, toMake };
@@ -86,7 +86,7 @@ export const obstaclesOnCluster = (
       const inRecords = rebuildObstacles(database, options);
       const { object, name } = options;
       if (object.kind !== "nfs-file" || inRecords.some(({ code }) => code === "BAD_REQUEST")) return inRecords;
-      const ofFile = fileObstacle(context, found, name);
+      const ofFile = fileObstacle(context, { database, found, name });
       return ofFile === undefined ? inRecords : [...inRecords, ofFile];
     },
     call,

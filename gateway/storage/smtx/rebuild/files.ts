@@ -1,8 +1,9 @@
-import type { VisibleError } from "../../../../core/api/errors.ts";
+import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import type { ObjectId } from "../../control.ts";
 import { findMade } from "../../extentstore/cluster/rebuilt.ts";
 import type { Database } from "../../extentstore/database/database.ts";
+import { abilitiesOf } from "../abilities/abilities.ts";
 import { noDirectoryFor } from "../cluster/directories.ts";
 import type { FileRef, FileWish } from "../cluster/hands.ts";
 import { noShellForFiles } from "../cluster/tower-files.ts";
@@ -19,9 +20,17 @@ import { raiseGeneration } from "../records/generation.ts";
 /** What is in the way of a file that is to be called so. */
 export const fileObstacle = (
   { makesFiles }: Pick<ClusterContext, "makesFiles">,
-  found: FoundCluster,
-  name: string,
-): VisibleError | undefined => (makesFiles ? noDirectoryFor(found.directories, name) : noShellForFiles());
+  { database, found, name }: { readonly database: Database; readonly found: FoundCluster; readonly name: string },
+): VisibleError | undefined => {
+  if (!makesFiles) return noShellForFiles();
+  if (abilitiesOf(database).makesFiles.answer === "no") return noCommandForFiles();
+  return noDirectoryFor(found.directories, name);
+};
+
+const noCommandForFiles = (): VisibleError =>
+  new VisibleError("OBJECT_KIND_UNSUPPORTED", "The command line of this cluster's nodes makes no files.", {
+    hint: "Rebuild it at a site that can, or read it out of the group: smtx-backup group attach GROUP --object NAME --site SITE. After an update of the cluster ask it anew: smtx-backup gateway probe",
+  });
 
 /** Of these volumes, the LUNs that are to be files become them. Idempotent. */
 export const makeFiles = async (

@@ -19,8 +19,9 @@ export class FileVolumes {
   }
 
   /**
-   * By their inodes. One that a node does not tell of is missing, and asked for again another time:
-   * what there is besides files must not depend on it.
+   * By their inodes: all that there are, since others are forgotten. One that a node does not tell
+   * of is missing, and asked for again another time: what there is besides files must not depend on
+   * it.
    */
   async of(inodeIds: readonly string[], call?: StorageCall): Promise<ReadonlyMap<string, FileVolume>> {
     const unknown = inodeIds.filter((id) => !this.#known.has(id));
@@ -30,6 +31,8 @@ export class FileVolumes {
       // Where nobody answers, nobody answers about the others.
       if (answered.includes("unreachable")) break;
     }
+    const there = new Set(inodeIds);
+    for (const id of this.#known.keys()) if (!there.has(id)) this.#known.delete(id);
     return new Map(
       inodeIds.flatMap((id) => {
         const known = this.#known.get(id);

@@ -48,6 +48,11 @@ export const fileFromLun = async (
   await ssh.run({ words, isChange: true }, call);
 };
 
+/** Has the node say what it knows of that command. @throws CLUSTER_TASK_FAILED where it has none */
+export const explainFileFromLun = async (ssh: SshRunner, call?: StorageCall): Promise<void> => {
+  await ssh.run({ words: ["zbs-nfs", "file", "convert_from_lun", "--help"] }, call);
+};
+
 /** The file becomes what a snapshot has. Done twice it is as done once. */
 export const rollbackFile = async (
   ssh: SshRunner,
