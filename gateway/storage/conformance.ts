@@ -45,7 +45,7 @@ export const storageConformance = (
   open: () => Promise<StorageUnderTest>,
   traits: ClusterTraits,
 ): void => {
-  describe(`${name} keeps the promises of the storage port`, () => {
+  describe(`${name} keeps the promises of the storage port`, { concurrency: traits.atOnce }, () => {
     capsConformance(open);
     if (traits.isConsole) volumeConformance(open);
     shapeConformance(open, traits);

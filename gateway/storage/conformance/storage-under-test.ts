@@ -24,4 +24,6 @@ export interface ClusterTraits {
   readonly atomicExtents: boolean;
   /** How many random histories are tried; fewer where each step takes long. */
   readonly histories: number;
+  /** So many suites run beside each other, and so many tests of each. */
+  readonly atOnce: number;
 }

@@ -7,4 +7,5 @@ storageConformance("smtx", openClusterUnderTest, {
   hasPools: false,
   atomicExtents: false,
   histories: 3,
+  atOnce: 3,
 });

@@ -7,4 +7,5 @@ export const storeTraits: ClusterTraits = {
   hasPools: true,
   atomicExtents: true,
   histories: 20,
+  atOnce: 2,
 };
