@@ -73,7 +73,7 @@ describe("a VM of one cluster and a virtual volume, backed up to another", () =>
     assert.deepEqual(sums("b", "again-"), sums("a"));
   });
 
-  test("are rolled back with what the VM had, and forward again", async () => {
+  test("are rolled back, the VM with the disks, NICs and memory that it had", async () => {
     const { administration, customer } = world.cluster("a").standIn;
     const vm = world.cluster("a").vm("web");
     const [system, other] = vm.vm_disks.map(({ vm_volume: volume }) => volume?.name ?? "");
