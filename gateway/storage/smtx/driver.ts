@@ -159,8 +159,8 @@ export class SmtxCluster implements StorageDriver {
     return openClone(this.#context, wanted, call);
   }
 
-  closeSnapshot(handle: SnapshotHandle, call?: StorageCall): Promise<void> {
-    return closeClone(this.#context, handle, call);
+  closeSnapshot(handle: SnapshotHandle): Promise<void> {
+    return closeClone(this.#context, handle);
   }
 
   readSnapshot(handle: SnapshotHandle, call?: StorageCall) {
@@ -272,6 +272,7 @@ export class SmtxCluster implements StorageDriver {
   }
 
   async tend(_: unknown, call?: StorageCall): Promise<void> {
+    await this.#context.background.settled();
     await giveNames(this.#context, call);
     await removeLeft(this.#context, call);
     await this.#context.reaper.tend(call);
@@ -279,6 +280,7 @@ export class SmtxCluster implements StorageDriver {
 
   async close(): Promise<void> {
     await this.#mirrors.close();
+    await this.#context.background.close();
     await this.#context.holder.close();
     await this.#close();
   }

@@ -114,9 +114,12 @@ export class ClusterMirrors {
       },
       call,
     );
-    await this.#cloneBase(options, session.epoch, call);
-    await this.#writing.begin(mirrorVolumeId, session.epoch, call);
-    await removeLeft(this.#context, call);
+    const cloning = this.#cloneBase(options, session.epoch, call);
+    const beginning = this.#writing.begin(mirrorVolumeId, { epoch: session.epoch, base: cloning }, call);
+    // Neither goes on when this is over.
+    await Promise.allSettled([cloning, beginning]);
+    await beginning;
+    await this.#removeLater();
     return session;
   }
 
@@ -168,12 +171,17 @@ export class ClusterMirrors {
       call,
     );
     await listGroupsOnCluster(this.#context, owner, call);
-    await removeLeft(this.#context, call);
+    await this.#removeLater();
     return group;
   }
 
   close(): Promise<void> {
     return this.#writing.close();
+  }
+
+  /** The records know what, whoever dies meanwhile. */
+  #removeLater(): Promise<void> {
+    return this.#context.background.begin((call) => removeLeft(this.#context, call));
   }
 
   /**
