@@ -18,6 +18,7 @@ import type { MirrorExtentWriter } from "../../volume-io.ts";
 import { ClusterExtentWriter } from "../blocks/extent-writer.ts";
 import type { KeptShell, LunRef } from "../cluster/hands.ts";
 import { type ClusterContext, removeLeft } from "../context.ts";
+import { endTaking } from "../groups/begun.ts";
 import { takeMembers } from "../groups/source-groups.ts";
 import { putTaken, toTake } from "../groups/taken.ts";
 import { listGroupsOnCluster, withManifest } from "../manifests/keeping.ts";
@@ -163,6 +164,7 @@ export class ClusterMirrors {
             watch,
           ),
         finish: (database, { members }, { taken, manifestLun }) => {
+          endTaking(database, name);
           putTaken(database, members, taken);
           for (const { volumeId } of members) closeBase(database, volumeId);
           if (manifestLun !== undefined) putManifest(database, { groupId, owner }, manifestLun, taken);
