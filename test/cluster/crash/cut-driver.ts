@@ -82,7 +82,7 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Pr
       find,
       holder,
       reaper,
-      makesFiles: ssh !== undefined,
+      hasCommandLine: ssh !== undefined,
       extentTokens: ssh && createAskTokens(ssh),
     };
     await beginRecords(context);
