@@ -22,8 +22,8 @@ export interface ClusterContext {
   readonly find: (call?: StorageCall) => Promise<FoundCluster>;
   /** Undefined: nobody may ask for extent tables. */
   readonly extentTokens: AskTokens | undefined;
-  /** Whether anything there makes files. */
-  readonly makesFiles: boolean;
+  /** Whether the nodes' command line may be used. */
+  readonly hasCommandLine: boolean;
   /** Who holds what is open. */
   readonly holder: Holder;
   readonly reaper: Reaper;

@@ -43,7 +43,7 @@ export const openSmtx = async (
         ledger,
         hands,
         initiator,
-        makesFiles: ssh !== undefined,
+        hasCommandLine: ssh !== undefined,
         extentTokens: tablesOfSnapshots.answer === "no" ? undefined : ssh && createAskTokens(ssh),
       },
       find: (look) => findCluster({ tower, clusterId, extentBytes, fileVolumes }, look),

@@ -84,7 +84,7 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Pr
       holder,
       reaper,
       background: new Background(),
-      makesFiles: ssh !== undefined,
+      hasCommandLine: ssh !== undefined,
       extentTokens: ssh && createAskTokens(ssh),
     };
     await beginRecords(context);

@@ -4,8 +4,11 @@ import type { Initiator } from "../../../iscsi/initiator.ts";
 import type { Lun } from "../../../iscsi/lun/lun.ts";
 import type { StorageCall } from "../../call.ts";
 import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
+import { abilitiesOf } from "../abilities/abilities.ts";
+import { copyLun } from "../blocks/copy.ts";
 import type { Hands, LunRef } from "../cluster/hands.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { maySayThatItCant } from "../rebuild/fill.ts";
 import { lunOfVolume } from "../records/luns.ts";
 import { endReset, findReset } from "./resets.ts";
 
@@ -53,11 +56,13 @@ export class MirrorWriting {
     let lun = await this.#shutOut(volumeId, epoch, place, call);
     try {
       if (reset !== undefined) {
-        if (reset.snapshot === null) await empty(lun, call);
+        const { snapshot } = reset;
+        if (snapshot === null) await empty(lun, call);
         else {
           await lun.close();
-          await this.#hands.rollBackLun(place.lun, { snapshot: reset.snapshot, atLeastBytes: place.sizeBytes }, call);
+          const isBack = await this.#rolledBack(place, snapshot, call);
           lun = await this.#shutOut(volumeId, epoch, place, call);
+          if (!isBack) await this.#copyBase(volumeId, lun, call);
         }
         await this.#ledger.change((database) => {
           if (findMirror(database, volumeId)?.epoch === epoch) endReset(database, volumeId);
@@ -135,6 +140,29 @@ export class MirrorWriting {
       { targetName: iqn, lun: lunId, reservationKey: BigInt(epoch), mayRegister: isCurrent },
       call,
     );
+  }
+
+  /** @returns false: the cluster does not do it */
+  async #rolledBack(place: LunRef, snapshot: string, call: StorageCall | undefined): Promise<boolean> {
+    try {
+      await this.#hands.rollBackLun(place.lun, { snapshot, atLeastBytes: place.sizeBytes }, call);
+      return true;
+    } catch (error) {
+      const { rollsBackToOthers } = await this.#ledger.read(abilitiesOf, call);
+      if (maySayThatItCant(error, rollsBackToOthers.answer)) return false;
+      throw error;
+    }
+  }
+
+  async #copyBase(volumeId: string, lun: Lun, call: StorageCall | undefined): Promise<void> {
+    const base = await this.#openBase(volumeId, call);
+    if (base === undefined) throw new Error(`the mirror ${volumeId} has no base to be copied from`);
+    try {
+      await empty(lun, call);
+      await copyLun(base, lun, call);
+    } finally {
+      await base.close();
+    }
   }
 
   async #openBase(volumeId: string, call: StorageCall | undefined): Promise<Lun | undefined> {
