@@ -62,6 +62,7 @@ export class MirrorWriting {
           await lun.close();
           const isBack = await this.#rolledBack(place, snapshot, call);
           lun = await this.#shutOut(volumeId, epoch, place, call);
+          await cloned;
           if (!isBack) await this.#copyBase(volumeId, lun, call);
         }
         await this.#ledger.change((database) => {
