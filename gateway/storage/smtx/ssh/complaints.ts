@@ -38,7 +38,7 @@ export type SshFailure =
 export const failureOf = ({ status, complaint }: ProgramEnd, place: SshPlace, command: string): SshFailure => {
   if (status === 0) return undefined;
   const at = `${place.user}@${place.host}, port ${place.port}`;
-  const words = shownWords(complaint, []) || `status ${status ?? "unknown"}`;
+  const words = shownWords(complaint, []).replace(/\.+$/, "") || `status ${status ?? "unknown"}`;
   if (noProgram.test(complaint)) return { kind: "refused", error: toolMissing(words) };
   if (status !== undefined && status !== ownStatus) return { kind: "failed", error: failed(at, command, words) };
   if (changedKey.test(complaint))
