@@ -2,6 +2,7 @@ import type { Initiator } from "../../iscsi/initiator.ts";
 import type { Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import type { Database } from "../extentstore/database/database.ts";
+import type { Background } from "./background.ts";
 import type { Hands } from "./cluster/hands.ts";
 import type { FoundCluster } from "./inventory/found.ts";
 import { syncRecords } from "./inventory/sync.ts";
@@ -26,6 +27,7 @@ export interface ClusterContext {
   /** Who holds what is open. */
   readonly holder: Holder;
   readonly reaper: Reaper;
+  readonly background: Background;
   /** One that nobody sets. */
   readonly time: Time;
 }

@@ -160,8 +160,8 @@ export class SmtxCluster implements StorageDriver {
     return openClone(this.#context, wanted, call);
   }
 
-  closeSnapshot(handle: SnapshotHandle, call?: StorageCall): Promise<void> {
-    return closeClone(this.#context, handle, call);
+  closeSnapshot(handle: SnapshotHandle): Promise<void> {
+    return closeClone(this.#context, handle);
   }
 
   readSnapshot(handle: SnapshotHandle, call?: StorageCall) {
@@ -273,6 +273,7 @@ export class SmtxCluster implements StorageDriver {
   }
 
   async tend(_: unknown, call?: StorageCall): Promise<void> {
+    await this.#context.background.settled();
     await giveNames(this.#context, call);
     await removeLeft(this.#context, call);
     await learnListed(this.#context, call);
@@ -281,6 +282,7 @@ export class SmtxCluster implements StorageDriver {
 
   async close(): Promise<void> {
     await this.#mirrors.close();
+    await this.#context.background.close();
     await this.#context.holder.close();
     await this.#close();
   }

@@ -94,6 +94,8 @@ export interface SnapshotMember {
 export interface TogetherWish {
   readonly name: string;
   readonly members: readonly SnapshotMember[];
+  /** Nobody has asked for it before: nothing of it is there. */
+  readonly isNew: boolean;
   /** Whether a consistency group was seen to take them. */
   readonly groupsTakeVolumes: AbilityAnswer;
 }

@@ -34,14 +34,11 @@ const noLun = (zbsVolumeId: string): never => {
 
 const byCommandLine = async (
   { ssh, tower, clusterId }: TowerHandsOptions & { readonly ssh: NonNullable<TowerHandsOptions["ssh"]> },
-  { name, members }: TogetherWish,
+  { name, members, isNew }: TogetherWish,
   call: StorageCall,
 ): Promise<TakenTogether["taken"]> => {
   const named = members.map(({ zbsVolumeId }) => ({ zbsVolumeId, name: `${name}.${digestOf(zbsVolumeId)}` }));
-  const [first] = named;
-  const known = first === undefined ? new Map<string, string>() : await snapshotsOf(ssh, first.zbsVolumeId, call);
-  const made = first !== undefined && known.has(first.name) ? await allOf(ssh, named, call) : undefined;
-  const ids = made ?? (await snapshotTogether(ssh, named, call));
+  const ids = (isNew ? undefined : await allOf(ssh, named, call)) ?? (await snapshotTogether(ssh, named, call));
   const zbsVolumeIds = [...ids.values()];
   const inTower = await findLunSnapshotsByVolume(tower, { clusterId, zbsVolumeIds }, call);
   const towerIds = new Map(inTower.map(({ id, zbsVolumeId }) => [zbsVolumeId, id]));

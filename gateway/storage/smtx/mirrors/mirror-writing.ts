@@ -44,8 +44,13 @@ export class MirrorWriting {
   /**
    * Shuts out whoever wrote before, and makes the LUN what the writing is to start from. To be
    * called when the epoch is in the records. @throws FENCED, VOLUME_UNKNOWN, …
+   * @param as.base until the records have the clone of what the writing starts from
    */
-  async begin(volumeId: string, epoch: number, call?: StorageCall): Promise<void> {
+  async begin(
+    volumeId: string,
+    { epoch, base: cloned }: { readonly epoch: number; readonly base: Promise<void> },
+    call?: StorageCall,
+  ): Promise<void> {
     const place = await this.#placeOf(volumeId, call);
     const reset = await this.#ledger.read((database) => findReset(database, volumeId), call);
     let lun = await this.#shutOut(volumeId, epoch, place, call);
@@ -63,6 +68,7 @@ export class MirrorWriting {
           if (findMirror(database, volumeId)?.epoch === epoch) endReset(database, volumeId);
         }, call);
       }
+      await cloned;
     } catch (error) {
       await lun.close();
       throw error;
