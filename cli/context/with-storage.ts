@@ -21,7 +21,7 @@ export const administrationOf = ({ administration }: StorageDriver, site: string
     "BAD_REQUEST",
     `The objects of site “${site}” are not made or changed from here: it is a cluster with a console of its own.`,
     {
-      hint: `Use that, then see what the site has: smtx-backup object list --site ${site} --refresh. What a restore has made goes with: smtx-backup object delete --site ${site} --restore RUN`,
+      hint: `Use that, then see what the site has: smtx-backup object list --site ${site} --refresh`,
     },
   );
 };
