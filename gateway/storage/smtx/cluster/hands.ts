@@ -172,6 +172,8 @@ export interface Hands {
   shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void>;
   /** Makes a shell, or brings the one that is known to what is wished for. Idempotent. */
   keepShell(wish: ShellWish, known: string | undefined, call?: StorageCall): Promise<KeptShell>;
+  /** One that has another name by now stays. Idempotent. @param vm CloudTower's id */
+  removeShell(vm: string, call?: StorageCall): Promise<void>;
   /**
    * A LUN of ours becomes a file, in its export, which is made where there is none. Its directory
    * has to be there. Idempotent.
