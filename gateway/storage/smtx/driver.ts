@@ -273,8 +273,9 @@ export class SmtxCluster implements StorageDriver {
 
   async tend(_: unknown, call?: StorageCall): Promise<void> {
     await giveNames(this.#context, call);
-    await removeLeft(this.#context, call);
+    const [stays] = await removeLeft(this.#context, call);
     await this.#context.reaper.tend(call);
+    if (stays !== undefined) throw stays.error;
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
+import type { GroupId } from "../../../../core/api/ids.ts";
 import type { StorageCall } from "../../call.ts";
 import type {
   MirrorSession,
@@ -218,7 +219,10 @@ export class ClusterMirrors {
     }, call);
     if (snapshot === null) return;
     const name = baseName(mirrorVolumeId, epoch);
-    const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, name }, call);
+    const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, name }, call).catch(async (error: unknown) => {
+      const mayBeGone = VisibleError.is(error, "NOT_FOUND") || VisibleError.is(error, "CLUSTER_TASK_FAILED");
+      throw mayBeGone && (await hands.isGone(snapshot, call)) ? baseGone(baseGroupId) : error;
+    });
     await ledger.change((database) => {
       // Whoever writes with a later epoch has a clone of its own, and this writer is out.
       if (findMirror(database, mirrorVolumeId)?.epoch !== epoch) return;
@@ -227,6 +231,11 @@ export class ClusterMirrors {
     }, call);
   }
 }
+
+const baseGone = (groupId: GroupId): VisibleError =>
+  new VisibleError("BASE_MISSING", `The cluster has a snapshot of the group ${groupId} no more, to start from.`, {
+    hint: `Somebody has deleted it. The next run starts from another group, or sends everything, when this one is gone: smtx-backup group delete ${groupId} --site SITE`,
+  });
 
 /** @throws FENCED */
 const markDone = (
