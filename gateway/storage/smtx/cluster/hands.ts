@@ -94,6 +94,8 @@ export interface SnapshotMember {
 export interface TogetherWish {
   readonly name: string;
   readonly members: readonly SnapshotMember[];
+  /** Nobody writes them meanwhile: they need not be of one instant. */
+  readonly areStill?: boolean;
   /** Whether a consistency group was seen to take them. */
   readonly groupsTakeVolumes: AbilityAnswer;
 }

@@ -2,7 +2,7 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import { findLunSnapshotsByVolume } from "../cloud-tower/nouns/lun-snapshots.ts";
 import { digestOf } from "../names.ts";
-import { snapshotsOf, snapshotTogether } from "../ssh/snapshots.ts";
+import { snapshotsOf, snapshotTogether, volumesMax } from "../ssh/snapshots.ts";
 import type { TakenSnapshot, TakenTogether, TogetherWish } from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 import { refOfZbs } from "./snapshot-refs.ts";
@@ -34,14 +34,17 @@ const noLun = (zbsVolumeId: string): never => {
 
 const byCommandLine = async (
   { ssh, tower, clusterId }: TowerHandsOptions & { readonly ssh: NonNullable<TowerHandsOptions["ssh"]> },
-  { name, members }: TogetherWish,
+  { name, members, areStill = false }: TogetherWish,
   call: StorageCall,
 ): Promise<TakenTogether["taken"]> => {
   const named = members.map(({ zbsVolumeId }) => ({ zbsVolumeId, name: `${name}.${digestOf(zbsVolumeId)}` }));
-  const [first] = named;
-  const known = first === undefined ? new Map<string, string>() : await snapshotsOf(ssh, first.zbsVolumeId, call);
-  const made = first !== undefined && known.has(first.name) ? await allOf(ssh, named, call) : undefined;
-  const ids = made ?? (await snapshotTogether(ssh, named, call));
+  const ids = new Map<string, string>();
+  const atOnce = areStill ? volumesMax : named.length;
+  for (let from = 0; from < named.length; from += atOnce) {
+    const some = await takenOrThere(ssh, named.slice(from, from + atOnce), call);
+    for (const [snapshotName, id] of some) ids.set(snapshotName, id);
+    call.onMoved?.();
+  }
   const zbsVolumeIds = [...ids.values()];
   const inTower = await findLunSnapshotsByVolume(tower, { clusterId, zbsVolumeIds }, call);
   const towerIds = new Map(inTower.map(({ id, zbsVolumeId }) => [zbsVolumeId, id]));
@@ -53,10 +56,26 @@ const byCommandLine = async (
   );
 };
 
+interface Named {
+  readonly zbsVolumeId: string;
+  readonly name: string;
+}
+
+const takenOrThere = async (
+  ssh: NonNullable<TowerHandsOptions["ssh"]>,
+  named: readonly Named[],
+  call: StorageCall,
+): Promise<ReadonlyMap<string, string>> => {
+  const [first] = named;
+  const known = first === undefined ? new Map<string, string>() : await snapshotsOf(ssh, first.zbsVolumeId, call);
+  const made = first !== undefined && known.has(first.name) ? await allOf(ssh, named, call) : undefined;
+  return made ?? (await snapshotTogether(ssh, named, call));
+};
+
 /** Those of a call whose answer was lost: all were made, or none. */
 const allOf = async (
   ssh: NonNullable<TowerHandsOptions["ssh"]>,
-  named: readonly { readonly zbsVolumeId: string; readonly name: string }[],
+  named: readonly Named[],
   call: StorageCall,
 ): Promise<ReadonlyMap<string, string> | undefined> => {
   const found = new Map<string, string>();

@@ -157,7 +157,7 @@ export class ClusterMirrors {
           withManifest(
             this.#context,
             { owner, sheet },
-            (others) => takeMembers(this.#context, { name, members, others }, watch),
+            (others) => takeMembers(this.#context, { name, members, others, areStill: true }, watch),
             watch,
           ),
         finish: (database, { members }, { taken, manifestLun }) => {
