@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { makeDiskFolder } from "../../test/cluster/stand-in/disk-folder.ts";
 import { chooseCases } from "../cases/cases.ts";
 import { Images } from "../cases/images.ts";
 import type { VolumeSpec } from "../data/variants.ts";
@@ -46,11 +47,12 @@ export const measureCluster = async (options: {
   const { seed, extentBytes, say } = options;
   const sizeBytes = Math.min(options.sizeBytes, sizeBytesMax);
   await mkdir(dir);
+  const disks = await makeDiskFolder();
   try {
     const pair = await ClusterPair.open({ dir, sizeBytes, geometry: geometryOf("plain", extentBytes) });
     try {
       const spec = { seed, sizeBytes, extentBytes, allocatedShare: 0.525 };
-      return await pair.withGateways((gateways) => inTurns({ pair, gateways, spec, dir }));
+      return await pair.withGateways((gateways) => inTurns({ pair, gateways, spec, dir, disks }));
     } finally {
       await pair.close();
     }
@@ -60,6 +62,7 @@ export const measureCluster = async (options: {
     return undefined;
   } finally {
     await rm(dir, { recursive: true });
+    await rm(disks, { recursive: true });
   }
 };
 
@@ -68,12 +71,14 @@ const inTurns = async (of: {
   readonly gateways: GatewayPair;
   readonly spec: VolumeSpec;
   readonly dir: string;
+  /** Of the extentstores: on what the stand-ins' are. */
+  readonly disks: string;
 }): Promise<ClusterTimes> => {
-  const { pair, gateways, spec, dir } = of;
+  const { pair, gateways, spec, dir, disks } = of;
   const images = new Images(dir, { disk: spec, thin: spec });
   const [base, changed] = [images.base("plain"), await images.of({ volume: "plain", variant: clusterCase })];
   const bytesOfChanged = bytesOfDifferingExtents(base, changed, spec.extentBytes);
-  const ours = new Ours({ dir: join(dir, "ours"), images, warmUp: createWarmUp(join(dir, "warm-up"), spec.sizeBytes) });
+  const ours = new Ours({ dir: disks, images, warmUp: createWarmUp(join(dir, "warm-up"), spec.sizeBytes) });
   const backups = new ClusterBackups({ pair, gateways, hashOf: (image) => images.hashOf(image) });
   const extentstore: number[] = [];
   const cluster: ClusterBackup[] = [];

@@ -9,6 +9,7 @@ import type { StorageDriver } from "../storage/driver.ts";
 import type { SnapshotHandle, SnapshotReader } from "../storage/volume-io.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
+import { allOf } from "./all-of.ts";
 import { answered } from "./answered.ts";
 import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { eachBounded } from "./each-bounded.ts";
@@ -143,14 +144,15 @@ const send = async (
   });
   const { planId, source, groupId, sequence, baseGroupId } = options.ids;
   const { mirrorVolumeId } = options.transfer;
-  const session = await openSession(
-    { planId, source, mirrorVolumeId, groupId, sequence, baseGroupId, sizeBytes, geometry },
-    options,
-  );
-  const map = await snapshot.extentMap();
+  // A cluster takes a while for each of them.
+  const [session, map, base] = await allOf([
+    openSession({ planId, source, mirrorVolumeId, groupId, sequence, baseGroupId, sizeBytes, geometry }, options),
+    snapshot.extentMap(),
+    findBase(options, opened),
+  ]);
   const actionFor = extentActions({
     map,
-    base: await findBase(options, opened),
+    base,
     damaged: numbersIn(session.damaged, count),
     done: numbersIn(session.complete ? [[0, count - 1]] : session.done, count),
   });

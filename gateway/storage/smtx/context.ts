@@ -3,6 +3,7 @@ import type { Initiator } from "../../iscsi/initiator.ts";
 import type { Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import type { Database } from "../extentstore/database/database.ts";
+import type { Background } from "./background.ts";
 import type { Hands } from "./cluster/hands.ts";
 import type { FoundCluster } from "./inventory/found.ts";
 import { syncRecords } from "./inventory/sync.ts";
@@ -22,11 +23,12 @@ export interface ClusterContext {
   readonly find: (call?: StorageCall) => Promise<FoundCluster>;
   /** Undefined: nobody may ask for extent tables. */
   readonly extentTokens: AskTokens | undefined;
-  /** Whether anything there makes files. */
-  readonly makesFiles: boolean;
+  /** Whether the nodes' command line may be used. */
+  readonly hasCommandLine: boolean;
   /** Who holds what is open. */
   readonly holder: Holder;
   readonly reaper: Reaper;
+  readonly background: Background;
   /** One that nobody sets. */
   readonly time: Time;
 }

@@ -36,6 +36,7 @@ import { unfinishedRollbacks } from "../extentstore/rollback/rollback.ts";
 import type { ChangesSinceOptions, RollbackOptions } from "../rollback.ts";
 import type { SnapshotHandle } from "../volume-io.ts";
 import { type ClusterContext, changeAndRemove, lookAt, removeLeft } from "./context.ts";
+import { learnListed } from "./groups/listed.ts";
 import { closeClone, openClone, readClone } from "./groups/reading.ts";
 import { takeSourceGroup } from "./groups/source-groups.ts";
 import { spaceOfGroup } from "./groups/space.ts";
@@ -68,13 +69,13 @@ export class SmtxCluster implements StorageDriver {
 
   /** Files are the command line's: CloudTower neither snapshots them nor makes them. */
   get #kinds(): readonly ObjectKind[] {
-    return ["lun", "volume", "vm", ...(this.#context.makesFiles ? (["nfs-file"] as const) : [])];
+    return ["lun", "volume", "vm", ...(this.#context.hasCommandLine ? (["nfs-file"] as const) : [])];
   }
 
   async caps(): Promise<StorageCaps> {
     return {
       kinds: this.#kinds,
-      groupSkewMicroseconds: this.#context.makesFiles ? 0 : null,
+      groupSkewMicroseconds: this.#context.hasCommandLine ? 0 : null,
       extentMap: this.#context.extentTokens !== undefined,
       chosenLunId: true,
       atomicExtents: false,
@@ -159,8 +160,8 @@ export class SmtxCluster implements StorageDriver {
     return openClone(this.#context, wanted, call);
   }
 
-  closeSnapshot(handle: SnapshotHandle, call?: StorageCall): Promise<void> {
-    return closeClone(this.#context, handle, call);
+  closeSnapshot(handle: SnapshotHandle): Promise<void> {
+    return closeClone(this.#context, handle);
   }
 
   readSnapshot(handle: SnapshotHandle, call?: StorageCall) {
@@ -272,14 +273,17 @@ export class SmtxCluster implements StorageDriver {
   }
 
   async tend(_: unknown, call?: StorageCall): Promise<void> {
+    await this.#context.background.settled();
     await giveNames(this.#context, call);
     const [stays] = await removeLeft(this.#context, call);
+    await learnListed(this.#context, call);
     await this.#context.reaper.tend(call);
     if (stays !== undefined) throw stays.error;
   }
 
   async close(): Promise<void> {
     await this.#mirrors.close();
+    await this.#context.background.close();
     await this.#context.holder.close();
     await this.#close();
   }

@@ -3,6 +3,7 @@ import { steadyTime, type Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import type { SmtxConfig } from "../smtx-config.ts";
 import { abilitiesOf } from "./abilities/abilities.ts";
+import { Background } from "./background.ts";
 import type { ClusterContext } from "./context.ts";
 import { SmtxCluster } from "./driver.ts";
 import { findCluster } from "./inventory/find-cluster.ts";
@@ -42,11 +43,12 @@ export const openSmtx = async (
         ledger,
         hands,
         initiator,
-        makesFiles: ssh !== undefined,
+        hasCommandLine: ssh !== undefined,
         extentTokens: tablesOfSnapshots.answer === "no" ? undefined : ssh && createAskTokens(ssh),
       },
       find: (look) => findCluster({ tower, clusterId, extentBytes, fileVolumes }, look),
       holder,
+      background: new Background(),
       reaper: new Reaper({ ledger, remains: new TowerRemains({ tower, clusterId, ssh }), holder, time }),
       time,
     };

@@ -18,7 +18,7 @@ export interface ExtentSource {
 }
 
 /** Where the extent has to be read in any case. */
-const gathered = { unitBytes: 8 * blockBytes, unitsAhead: 2 };
+const gathered = { unitBytes: 16 * blockBytes, unitsAhead: 4 };
 
 /**
  * @param options.verify whether every read of it is verified; else those of a cluster that keeps

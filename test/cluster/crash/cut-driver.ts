@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Background } from "../../../gateway/storage/smtx/background.ts";
 import { TowerHands } from "../../../gateway/storage/smtx/cluster/tower-hands.ts";
 import { SmtxCluster } from "../../../gateway/storage/smtx/driver.ts";
 import { findCluster } from "../../../gateway/storage/smtx/inventory/find-cluster.ts";
@@ -82,7 +83,8 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Pr
       find,
       holder,
       reaper,
-      makesFiles: ssh !== undefined,
+      background: new Background(),
+      hasCommandLine: ssh !== undefined,
       extentTokens: ssh && createAskTokens(ssh),
     };
     await beginRecords(context);

@@ -5,6 +5,7 @@ import type { ObjectConfig } from "../../../core/api/object.ts";
 import {
   groupId,
   noise,
+  openMirror,
   owner,
   prepareMirror,
   publish,
@@ -20,6 +21,7 @@ import { listAreas, manifestArea } from "../../../gateway/storage/smtx/manifests
 import type { Area } from "../../../gateway/storage/smtx/manifests/sheet.ts";
 import { steadyTime } from "../../../gateway/time/time.ts";
 import { namesOn } from "../reaper/names-on.ts";
+import type { ClusterBehaviour } from "../rest/storage.ts";
 import { ClusterStandIn } from "../stand-in/stand-in.ts";
 import { openDriver } from "./under-test.ts";
 import { withCustomer } from "./with-customer.ts";
@@ -31,8 +33,11 @@ second.fill(0x5a, 0, 4096);
 const object: ObjectConfig = sourceObject();
 
 /** A cluster with two groups of a plan of elsewhere, whose ledger somebody has deleted. */
-const withLostLedger = async (context: TestContext, { hasShell = true } = {}) => {
-  const standIn = await ClusterStandIn.open();
+const withLostLedger = async (
+  context: TestContext,
+  { hasShell = true, ...behaviour }: Partial<ClusterBehaviour> & { readonly hasShell?: boolean } = {},
+) => {
+  const standIn = await ClusterStandIn.open({ behaviour });
   const drivers: StorageDriver[] = [];
   context.after(async () => {
     for (const driver of drivers) await driver.close();
@@ -77,27 +82,37 @@ test("a cluster whose ledger is gone knows its foreign plans, rebuilds from them
   assert.deepEqual(await driver.foreignGroups(), groups);
   assert.deepEqual(await Promise.all(groups.map(({ group }) => driver.foreignManifest(group.groupId))), manifests);
   for (const [n, bytes] of [first, second].entries()) {
-    assert.deepEqual(await readSnapshot(driver, await snapshotOf(driver, groupId(n + 1), mirror)), bytes);
+    assert.ok((await readSnapshot(driver, await snapshotOf(driver, groupId(n + 1), mirror))).equals(bytes));
   }
 
   const wish = { key: "restored", owner, fromGroupId: groupId(2), object, name: "restored" };
   const rebuilt = await driver.rebuildObject(wish);
-  assert.deepEqual(await readVolume(driver, rebuilt.volumes[0]?.id ?? ""), second);
+  assert.ok((await readVolume(driver, rebuilt.volumes[0]?.id ?? "")).equals(second));
 
   const third = Buffer.from(second);
   third.fill(0x77, 300_000, 308_192);
   const next = await prepareMirror(driver, object);
   await sendAll(driver, next, { group: 3, base: 2, bytes: third });
   await publish(driver, 3, next);
-  assert.deepEqual(await readSnapshot(driver, await snapshotOf(driver, groupId(3), next)), third);
+  assert.ok((await readSnapshot(driver, await snapshotOf(driver, groupId(3), next))).equals(third));
 
   await driver.tend({ time: steadyTime });
   assert.equal(lunsOfMirrors(standIn).length, 1, "the mirror that was written before is nobody's");
-  assert.deepEqual(await readSnapshot(driver, await snapshotOf(driver, groupId(1), mirror)), first);
+  assert.ok((await readSnapshot(driver, await snapshotOf(driver, groupId(1), mirror))).equals(first));
 
   await driver.close();
   await deleteLun(standIn, "smtx-backup.ledger");
   assert.equal((await (await again()).foreignGroups()).length, 3, "and what was found again is found once more");
+});
+
+test("so does one whose LUNs become no others' snapshots", async (context) => {
+  const { again } = await withLostLedger(context, { rollsBackToOthers: false });
+  const driver = await again();
+  const next = await prepareMirror(driver, object);
+  const { epoch } = await openMirror(driver, next, { group: 3, base: 2 });
+  await driver.completeMirror({ mirrorVolumeId: next, epoch });
+  await publish(driver, 3, next);
+  assert.ok((await readSnapshot(driver, await snapshotOf(driver, groupId(3), next))).equals(second));
 });
 
 test("whoever dies while it finds them leaves the rest to the next one", async (context) => {

@@ -20,7 +20,9 @@ import { namesOn, openConfigured } from "./configured.ts";
 
 const contentBytes = 2 ** 20;
 
-type Asked = Omit<ClusterBehaviour, "showsRoundedSizes"> & { readonly sharesReservations: boolean };
+type Asked = Omit<ClusterBehaviour, "showsRoundedSizes" | "listsCommandLine"> & {
+  readonly sharesReservations: boolean;
+};
 
 const said = (can: boolean): AbilityAnswer => (can ? "yes" : "no");
 

@@ -138,6 +138,7 @@ test("what a snapshot is read through stays while its reader lives, and goes aft
   const snapshotId = await snapshotOf(driver, groupId(1), mirror);
   const openIt = () => driver.openSnapshot({ snapshotId, of: "anybody" });
   await driver.closeSnapshot(await openIt());
+  await driver.tend({ time: steadyTime });
   const before = namesOn(standIn);
   await openIt();
   const reading = namesOn(standIn);

@@ -33,6 +33,8 @@ export interface ClusterBehaviour extends ZbsBehaviour {
   tablesOfSnapshots: boolean;
   /** Whether the LUNs of virtual volumes may be in consistency groups. */
   groupsTakeVolumes: boolean;
+  /** Whether CloudTower lists the snapshots that the command line has made. */
+  listsCommandLine: boolean;
   /** Whether its command line makes a file of a LUN. */
   makesFiles: boolean;
   /** Whether a LUN's size is shown as it was rounded up, or as it was asked for. */

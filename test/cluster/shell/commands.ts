@@ -87,7 +87,8 @@ export class ClusterCommands {
       const snapshot = taken[i];
       if (snapshot === undefined) throw new CommandFailure("EInternal: no snapshot was taken");
       const lun = this.#model.luns.all().find((one) => one.volume === volume);
-      if (lun !== undefined) this.#model.lunSnapshots.add(new FakeLunSnapshot(name, lun)).fill(snapshot);
+      const isListed = lun !== undefined && this.#cluster.storage.behaviour.listsCommandLine;
+      if (isListed) this.#model.lunSnapshots.add(new FakeLunSnapshot(name, lun)).fill(snapshot);
       snapshot.name = name;
       return { name, id: snapshot.id, volume_id: volume.id };
     });

@@ -36,6 +36,7 @@ const usualBehaviour: ClusterBehaviour = {
   marksOneRow: true,
   clonesShare: true,
   groupsTakeVolumes: true,
+  listsCommandLine: true,
   makesFiles: true,
   showsRoundedSizes: false,
 };

@@ -58,6 +58,16 @@ describe("a task of the cluster", () => {
     });
   }
 
+  test("is seen to have ended before it has taken a third longer than it did", async (t) => {
+    for (const endsMs of [20, 300, 4_000]) {
+      const { change, time } = await changing(t, () => [
+        scriptedTask("task-1", time.nowMs() < endsMs ? "EXECUTING" : "SUCCESSED"),
+      ]);
+      await change();
+      assert.ok(time.nowMs() >= endsMs && time.nowMs() <= 1.34 * endsMs + 10, `${time.nowMs()} ms of ${endsMs}`);
+    }
+  });
+
   test("that CloudTower does not list yet is waited for", async (t) => {
     const { change } = await changing(t, (nth) => (nth < 5 ? [] : [scriptedTask("task-1", "SUCCESSED")]));
     assert.deepEqual(await change(), [{ id: "of task-1" }]);

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { VisibleError } from "../../../../core/api/errors.ts";
-import { backoff } from "../../../../core/waiting/backoff.ts";
 import { whileMoving } from "../../../time/standstill.ts";
 import type { Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
@@ -19,9 +18,9 @@ const taskSchema = z.object({
 });
 type TowerTask = z.infer<typeof taskSchema>;
 
-const pollMs = { first: 10, max: 3_000, jitter: 0.3 };
-/** After so many polls without any movement, the waits are the longest. */
-const quietMax = 10;
+const pollMs = { min: 10, max: 3_000, jitter: 0.3 };
+/** What a task has taken by now it takes so much longer at most before it is seen to have ended. */
+const lateShare = 0.25;
 
 interface FollowOptions {
   readonly tower: TowerQueries;
@@ -63,19 +62,17 @@ const allEnded = async (
   { tower, ids, time }: FollowOptions,
   { signal, onMoved }: Required<StorageCall>,
 ): Promise<readonly TowerTask[]> => {
-  let before = "";
-  for (let quiet = 1; ; quiet = Math.min(quiet + 1, quietMax)) {
+  const begunMs = time.nowMs();
+  for (let before = ""; ; ) {
     const body = { where: { id_in: ids }, first: ids.length };
     const tasks = await tower.query("get-tasks", body, z.array(taskSchema), { signal });
     const ended = tasks.filter(({ status }) => status === "FAILED" || status === "SUCCESSED");
     if (ended.length >= ids.length) return ended;
     const now = movementOf(tasks);
-    if (now !== before) {
-      onMoved();
-      quiet = 1;
-    }
+    if (now !== before) onMoved();
     before = now;
-    await time.sleep(backoff(pollMs, quiet, Math.random()), signal);
+    const waitMs = Math.min(pollMs.max, Math.max(pollMs.min, lateShare * (time.nowMs() - begunMs)));
+    await time.sleep(waitMs * (1 - pollMs.jitter * Math.random()), signal);
     signal.throwIfAborted();
   }
 };

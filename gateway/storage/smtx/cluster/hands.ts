@@ -94,6 +94,8 @@ export interface SnapshotMember {
 export interface TogetherWish {
   readonly name: string;
   readonly members: readonly SnapshotMember[];
+  /** Nobody has asked for it before: nothing of it is there. */
+  readonly isNew: boolean;
   /** Nobody writes them meanwhile: they need not be of one instant. */
   readonly areStill?: boolean;
   /** Whether a consistency group was seen to take them. */
@@ -150,12 +152,15 @@ export interface Hands {
   /**
    * Makes a LUN what a snapshot of it, or of another, has.
    * @param to.atLeastBytes where the snapshot is smaller, it has zeros behind
+   * @throws SNAPSHOT_UNKNOWN where CloudTower does not list it
    */
   rollBackLun(
     lun: string,
     to: { readonly snapshot: string; readonly atLeastBytes?: number },
     call?: StorageCall,
   ): Promise<void>;
+  /** What CloudTower did not list at first: by those of these that it lists by now, its ids. */
+  listed(snapshots: readonly string[], call?: StorageCall): Promise<ReadonlyMap<string, string>>;
   /** Whether the cluster has lost a snapshot, as far as CloudTower tells. */
   isGone(snapshot: string, call?: StorageCall): Promise<boolean>;
   /** A LUN of ours with a snapshot's content, which shares it. */

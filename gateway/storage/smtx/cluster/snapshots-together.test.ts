@@ -21,7 +21,7 @@ const take = (count: number, areStill: boolean) => {
   const tower = { all: async () => [] } as unknown as CloudTower;
   const members = Array.from({ length: count }, (_, n) => ({ zbsVolumeId: `volume-${n}`, lun: undefined }));
   const of = { tower, ssh, clusterId: "c", initiatorName: "iqn.us", chap: undefined, replicas: 2 };
-  const wish = { name: "group", members, areStill, groupsTakeVolumes: "unknown" } as const;
+  const wish = { name: "group", members, isNew: true, areStill, groupsTakeVolumes: "unknown" } as const;
   return { taken, done: snapshotsTogether(of, wish, {}) };
 };
 

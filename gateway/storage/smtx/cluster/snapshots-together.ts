@@ -34,15 +34,16 @@ const noLun = (zbsVolumeId: string): never => {
 
 const byCommandLine = async (
   { ssh, tower, clusterId }: TowerHandsOptions & { readonly ssh: NonNullable<TowerHandsOptions["ssh"]> },
-  { name, members, areStill = false }: TogetherWish,
+  { name, members, isNew, areStill = false }: TogetherWish,
   call: StorageCall,
 ): Promise<TakenTogether["taken"]> => {
   const named = members.map(({ zbsVolumeId }) => ({ zbsVolumeId, name: `${name}.${digestOf(zbsVolumeId)}` }));
   const ids = new Map<string, string>();
   const atOnce = areStill ? volumesMax : named.length;
   for (let from = 0; from < named.length; from += atOnce) {
-    const some = await takenOrThere(ssh, named.slice(from, from + atOnce), call);
-    for (const [snapshotName, id] of some) ids.set(snapshotName, id);
+    const some = named.slice(from, from + atOnce);
+    const taken = (isNew ? undefined : await allOf(ssh, some, call)) ?? (await snapshotTogether(ssh, some, call));
+    for (const [snapshotName, id] of taken) ids.set(snapshotName, id);
     call.onMoved?.();
   }
   const zbsVolumeIds = [...ids.values()];
@@ -56,26 +57,10 @@ const byCommandLine = async (
   );
 };
 
-interface Named {
-  readonly zbsVolumeId: string;
-  readonly name: string;
-}
-
-const takenOrThere = async (
-  ssh: NonNullable<TowerHandsOptions["ssh"]>,
-  named: readonly Named[],
-  call: StorageCall,
-): Promise<ReadonlyMap<string, string>> => {
-  const [first] = named;
-  const known = first === undefined ? new Map<string, string>() : await snapshotsOf(ssh, first.zbsVolumeId, call);
-  const made = first !== undefined && known.has(first.name) ? await allOf(ssh, named, call) : undefined;
-  return made ?? (await snapshotTogether(ssh, named, call));
-};
-
 /** Those of a call whose answer was lost: all were made, or none. */
 const allOf = async (
   ssh: NonNullable<TowerHandsOptions["ssh"]>,
-  named: readonly Named[],
+  named: readonly { readonly zbsVolumeId: string; readonly name: string }[],
   call: StorageCall,
 ): Promise<ReadonlyMap<string, string> | undefined> => {
   const found = new Map<string, string>();

@@ -3,7 +3,7 @@ import type { StorageCall } from "../../call.ts";
 import { ourDescription } from "../abilities/only-node.ts";
 import { findCluster } from "../cloud-tower/nouns/clusters.ts";
 import { addLabel, ensureLabel } from "../cloud-tower/nouns/labels.ts";
-import { deleteLunSnapshots, findLunSnapshots } from "../cloud-tower/nouns/lun-snapshots.ts";
+import { deleteLunSnapshots, findLunSnapshots, findLunSnapshotsByVolume } from "../cloud-tower/nouns/lun-snapshots.ts";
 import {
   deleteLuns,
   ensureLun,
@@ -34,7 +34,7 @@ import type {
   VmWish,
 } from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
-import { zbsOfRef } from "./snapshot-refs.ts";
+import { notListed, refOfZbs, zbsOfRef } from "./snapshot-refs.ts";
 import { snapshotsTogether } from "./snapshots-together.ts";
 import { makeFile, removeFile, rollBackFile } from "./tower-files.ts";
 import { makeVm, makeVolume, removeRebuilt, removeShell, rename, setPower } from "./tower-vms.ts";
@@ -77,9 +77,17 @@ export class TowerHands implements Hands {
   async rollBackLun(lun: string, to: Parameters<Hands["rollBackLun"]>[1], call?: StorageCall): Promise<void> {
     const { tower } = this.#of;
     const { snapshot, atLeastBytes = 0 } = to;
-    await rollbackLun(tower, { lunId: lun, snapshotId: snapshot }, call);
+    await rollbackLun(tower, { lunId: lun, snapshotId: await this.#shown(snapshot, call) }, call);
     const now = await findLun(tower, lun, call);
     if (now !== undefined && now.sizeBytes < atLeastBytes) await this.growLun(lun, atLeastBytes, call);
+  }
+
+  async listed(refs: readonly string[], call?: StorageCall): Promise<ReadonlyMap<string, string>> {
+    const { tower, clusterId } = this.#of;
+    const zbsVolumeIds = refs.flatMap((ref) => zbsOfRef(ref) ?? []);
+    if (zbsVolumeIds.length === 0) return new Map();
+    const found = await findLunSnapshotsByVolume(tower, { clusterId, zbsVolumeIds }, call);
+    return new Map(found.map(({ id, zbsVolumeId }) => [refOfZbs(zbsVolumeId), id]));
   }
 
   async isGone(snapshot: string, call?: StorageCall): Promise<boolean> {
@@ -202,6 +210,12 @@ export class TowerHands implements Hands {
     const { totalBytes, usedBytes } = await findCluster(tower, clusterId, call);
     if (totalBytes === undefined || usedBytes === undefined) return undefined;
     return { capacityBytes: Math.floor(totalBytes / replicas), usedBytes: Math.ceil(usedBytes / replicas) };
+  }
+
+  /** @throws SNAPSHOT_UNKNOWN */
+  async #shown(snapshot: string, call: StorageCall | undefined): Promise<string> {
+    if (zbsOfRef(snapshot) === undefined) return snapshot;
+    return (await this.listed([snapshot], call)).get(snapshot) ?? notListed();
   }
 
   #target({ name, stripeCount, stripeBytes, theirs }: TargetWish, call: StorageCall | undefined): Promise<TowerTarget> {

@@ -61,17 +61,13 @@ export const readClone = async (
   return new ClonedSnapshotReader({ lun, sizeBytes, geometry, extentMap });
 };
 
+/** Nobody waits until the LUN is gone. */
 export const closeClone = async (
-  { hands, holder }: ClusterContext,
+  { hands, holder, background }: ClusterContext,
   handle: SnapshotHandle,
-  call?: StorageCall,
 ): Promise<void> => {
   const { lun, name } = accessOf(handle);
-  try {
-    await hands.removeLun(lun, call);
-  } finally {
-    await holder.letGo(name);
-  }
+  await background.begin((call) => hands.removeLun(lun, call).finally(() => holder.letGo(name)));
 };
 
 const accessOf = ({ access, snapshotId }: SnapshotHandle): Access => {

@@ -8,6 +8,7 @@ import type { SnapshotMember, TakenTogether } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
 import { ourName, ownerTag } from "../names.ts";
 import { changeCluster } from "../records/changing.ts";
+import { beginTaking, endTaking } from "./begun.ts";
 import { type Member, putApart, putInstant, putTaken, toTake } from "./taken.ts";
 
 /** A group of the source's, taken by the cluster while no other change of it is under way. */
@@ -17,6 +18,7 @@ export const takeSourceGroup = async (
   call?: StorageCall,
 ): Promise<SnapshotGroup> => {
   const { groupId, owner } = options;
+  const name = ourName("group", ownerTag(owner), groupId);
   await changeCluster(
     context,
     {
@@ -24,9 +26,9 @@ export const takeSourceGroup = async (
         snapshotGroup(database, { ...options, takenAt: instantNow() });
         return toTake(database, groupId);
       },
-      realize: (members, watch) =>
-        takeMembers(context, { name: ourName("group", ownerTag(owner), groupId), members }, watch),
+      realize: (members, watch) => takeMembers(context, { name, members }, watch),
       finish: (database, members, { taken, takenAt, apartMs }) => {
+        endTaking(database, name);
         if (members.length === 0) return;
         putTaken(database, members, taken);
         putApart(database, groupId, apartMs);
@@ -68,13 +70,16 @@ export const takeMembers = async (
 ): Promise<TakenMembers> => {
   const takenAt = instantNow();
   if (members.length + others.length === 0) return { taken: new Map(), apartMs: 0, takenAt };
-  const { groupsTakeVolumes } = await ledger.read(abilitiesOf, call);
+  const { isNew, groupsTakeVolumes } = await ledger.change(
+    (database) => ({ ...abilitiesOf(database), isNew: beginTaking(database, name) }),
+    call,
+  );
   const wanted = members.map((member) => ({
     zbsVolumeId: member.zbsVolumeId ?? unreadable(member.volumeId),
     lun: member.lun ?? undefined,
     vmVolume: member.vmVolume ?? undefined,
   }));
-  const wish = { name, members: [...wanted, ...others], areStill, groupsTakeVolumes: groupsTakeVolumes.answer };
+  const wish = { name, members: [...wanted, ...others], isNew, areStill, groupsTakeVolumes: groupsTakeVolumes.answer };
   return { ...(await hands.snapshotTogether(wish, call)), takenAt };
 };
 

@@ -19,6 +19,7 @@ import type { MirrorExtentWriter } from "../../volume-io.ts";
 import { ClusterExtentWriter } from "../blocks/extent-writer.ts";
 import type { KeptShell, LunRef } from "../cluster/hands.ts";
 import { type ClusterContext, removeLeft } from "../context.ts";
+import { endTaking } from "../groups/begun.ts";
 import { takeMembers } from "../groups/source-groups.ts";
 import { putTaken, toTake } from "../groups/taken.ts";
 import { listGroupsOnCluster, withManifest } from "../manifests/keeping.ts";
@@ -115,9 +116,12 @@ export class ClusterMirrors {
       },
       call,
     );
-    await this.#cloneBase(options, session.epoch, call);
-    await this.#writing.begin(mirrorVolumeId, session.epoch, call);
-    await removeLeft(this.#context, call);
+    const cloning = this.#cloneBase(options, session.epoch, call);
+    const beginning = this.#writing.begin(mirrorVolumeId, { epoch: session.epoch, base: cloning }, call);
+    // Neither goes on when this is over.
+    await Promise.allSettled([cloning, beginning]);
+    await beginning;
+    await this.#removeLater();
     return session;
   }
 
@@ -161,6 +165,7 @@ export class ClusterMirrors {
             watch,
           ),
         finish: (database, { members }, { taken, manifestLun }) => {
+          endTaking(database, name);
           putTaken(database, members, taken);
           for (const { volumeId } of members) closeBase(database, volumeId);
           if (manifestLun !== undefined) putManifest(database, { groupId, owner }, manifestLun, taken);
@@ -169,12 +174,17 @@ export class ClusterMirrors {
       call,
     );
     await listGroupsOnCluster(this.#context, owner, call);
-    await removeLeft(this.#context, call);
+    await this.#removeLater();
     return group;
   }
 
   close(): Promise<void> {
     return this.#writing.close();
+  }
+
+  /** The records know what, whoever dies meanwhile. */
+  #removeLater(): Promise<void> {
+    return this.#context.background.begin((call) => removeLeft(this.#context, call));
   }
 
   /**

@@ -4,8 +4,11 @@ import type { Initiator } from "../../../iscsi/initiator.ts";
 import type { Lun } from "../../../iscsi/lun/lun.ts";
 import type { StorageCall } from "../../call.ts";
 import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
+import { abilitiesOf } from "../abilities/abilities.ts";
+import { copyLun } from "../blocks/copy.ts";
 import type { Hands, LunRef } from "../cluster/hands.ts";
 import type { Ledger } from "../ledger/ledger.ts";
+import { maySayThatItCant } from "../rebuild/fill.ts";
 import { lunOfVolume } from "../records/luns.ts";
 import { endReset, findReset } from "./resets.ts";
 
@@ -41,23 +44,31 @@ export class MirrorWriting {
   /**
    * Shuts out whoever wrote before, and makes the LUN what the writing is to start from. To be
    * called when the epoch is in the records. @throws FENCED, VOLUME_UNKNOWN, …
+   * @param as.base until the records have the clone of what the writing starts from
    */
-  async begin(volumeId: string, epoch: number, call?: StorageCall): Promise<void> {
+  async begin(
+    volumeId: string,
+    { epoch, base: cloned }: { readonly epoch: number; readonly base: Promise<void> },
+    call?: StorageCall,
+  ): Promise<void> {
     const place = await this.#placeOf(volumeId, call);
     const reset = await this.#ledger.read((database) => findReset(database, volumeId), call);
     let lun = await this.#shutOut(volumeId, epoch, place, call);
     try {
       if (reset !== undefined) {
-        if (reset.snapshot === null) await empty(lun, call);
+        const { snapshot } = reset;
+        if (snapshot === null) await empty(lun, call);
         else {
           await lun.close();
-          await this.#hands.rollBackLun(place.lun, { snapshot: reset.snapshot, atLeastBytes: place.sizeBytes }, call);
+          const isBack = await this.#rolledBack(place, snapshot, call);
           lun = await this.#shutOut(volumeId, epoch, place, call);
+          if (!isBack) await this.#copyBase(volumeId, lun, call);
         }
         await this.#ledger.change((database) => {
           if (findMirror(database, volumeId)?.epoch === epoch) endReset(database, volumeId);
         }, call);
       }
+      await cloned;
     } catch (error) {
       await lun.close();
       throw error;
@@ -129,6 +140,29 @@ export class MirrorWriting {
       { targetName: iqn, lun: lunId, reservationKey: BigInt(epoch), mayRegister: isCurrent },
       call,
     );
+  }
+
+  /** @returns false: the cluster does not do it */
+  async #rolledBack(place: LunRef, snapshot: string, call: StorageCall | undefined): Promise<boolean> {
+    try {
+      await this.#hands.rollBackLun(place.lun, { snapshot, atLeastBytes: place.sizeBytes }, call);
+      return true;
+    } catch (error) {
+      const { rollsBackToOthers } = await this.#ledger.read(abilitiesOf, call);
+      if (maySayThatItCant(error, rollsBackToOthers.answer)) return false;
+      throw error;
+    }
+  }
+
+  async #copyBase(volumeId: string, lun: Lun, call: StorageCall | undefined): Promise<void> {
+    const base = await this.#openBase(volumeId, call);
+    if (base === undefined) throw new Error(`the mirror ${volumeId} has no base to be copied from`);
+    try {
+      await empty(lun, call);
+      await copyLun(base, lun, call);
+    } finally {
+      await base.close();
+    }
   }
 
   async #openBase(volumeId: string, call: StorageCall | undefined): Promise<Lun | undefined> {

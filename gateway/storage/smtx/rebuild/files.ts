@@ -19,10 +19,10 @@ import { raiseGeneration } from "../records/generation.ts";
 
 /** What is in the way of a file that is to be called so. */
 export const fileObstacle = (
-  { makesFiles }: Pick<ClusterContext, "makesFiles">,
+  { hasCommandLine }: Pick<ClusterContext, "hasCommandLine">,
   { database, found, name }: { readonly database: Database; readonly found: FoundCluster; readonly name: string },
 ): VisibleError | undefined => {
-  if (!makesFiles) return noShellForFiles();
+  if (!hasCommandLine) return noShellForFiles();
   if (abilitiesOf(database).makesFiles.answer === "no") return noCommandForFiles();
   return noDirectoryFor(found.directories, name) ?? (commandName.test(name) ? undefined : noCommandName(name));
 };

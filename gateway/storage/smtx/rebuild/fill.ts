@@ -1,6 +1,6 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
-import { abilitiesOf } from "../abilities/abilities.ts";
+import { type AbilityAnswer, abilitiesOf } from "../abilities/abilities.ts";
 import { copyLun } from "../blocks/copy.ts";
 import type { LunRef } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
@@ -29,15 +29,17 @@ export const fill = async (context: ClusterContext, of: Filling, call: StorageCa
     try {
       return await hands.rollBackLun(lun.lun, { snapshot, atLeastBytes: sizeBytes }, call);
     } catch (error) {
-      // Where it was never seen, this may be how the cluster says that it can't.
-      const isRefused = ability.answer === "unknown" && VisibleError.is(error, "CLUSTER_TASK_FAILED");
-      if (!isRefused || kind === "volume") throw error;
+      if (!maySayThatItCant(error, ability.answer) || kind === "volume") throw error;
       call.signal?.throwIfAborted();
     }
   }
   if (kind === "volume") throw noVolumes();
   await copyInto(context, of, call);
 };
+
+/** Where a rollback was never seen, a failing task may be how the cluster says that it can't. */
+export const maySayThatItCant = (error: unknown, answer: AbilityAnswer): boolean =>
+  VisibleError.is(error, "SNAPSHOT_UNKNOWN") || (answer !== "yes" && VisibleError.is(error, "CLUSTER_TASK_FAILED"));
 
 const copyInto = async (context: ClusterContext, { lun, snapshot }: Filling, call: StorageCall) => {
   const { hands, initiator, holder, ledger, time } = context;

@@ -23,6 +23,7 @@ import { migrate } from "../../extentstore/database/schema.ts";
  * - `foundBefore`: ids of what was on the cluster with names of ours when these records began. It
  *   is of records that are lost, and may be all that is left of backups: nobody removes it.
  * - `manifestLuns` are plans' own, and `manifestsOfGroups` their snapshots, one a published group.
+ * - `begunSnapshots`: names of what the cluster was asked to snapshot, until the records have it.
  * - `holders` of what is open, each with a number that it raises while it lives.
  */
 const own = `
@@ -109,6 +110,10 @@ const own = `
     groupId TEXT PRIMARY KEY,
     snapshot TEXT NOT NULL,
     zbsVolumeId TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS begunSnapshots (
+    name TEXT PRIMARY KEY,
+    number INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS holders (
     id TEXT PRIMARY KEY,

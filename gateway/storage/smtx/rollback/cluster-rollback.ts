@@ -11,6 +11,7 @@ import { findRollback, lostOf, putDone, putUndone, toldBefore } from "../../exte
 import type { ChangesSinceOptions, ObjectChanges, RollbackOptions, RolledBack } from "../../rollback.ts";
 import type { VolumeRef } from "../cluster/hands.ts";
 import { type ClusterContext, lookAt } from "../context.ts";
+import { learnListed } from "../groups/listed.ts";
 import { giveNames, learn, nobodyWrites } from "../rebuild/cluster-restores.ts";
 import { changeCluster } from "../records/changing.ts";
 import { Comparing } from "../records/comparing.ts";
@@ -41,6 +42,7 @@ export const rollBackOnCluster = async (
   call?: StorageCall,
 ): Promise<readonly RolledBack[]> => {
   const { key, owner, from } = options;
+  await learnListed(context, call);
   const comparing = new Comparing(context.extentTokens);
   const planned = (database: Database, begun?: readonly number[]) =>
     comparing.with(database, () => planRollback({ database, writer: nobodyWrites }, options, begun));

@@ -7,6 +7,7 @@ import type { Database } from "../../extentstore/database/database.ts";
 import type { Planned } from "../../extentstore/rollback/plan.ts";
 import { abilitiesOf } from "../abilities/abilities.ts";
 import type { VolumeRef } from "../cluster/hands.ts";
+import { notListed, zbsOfRef } from "../cluster/snapshot-refs.ts";
 import type { ClusterContext } from "../context.ts";
 import { digestOf, ourName, ownerTag } from "../names.ts";
 import { noVolumes } from "../rebuild/fill.ts";
@@ -31,6 +32,11 @@ export const refuseOtherParts = (database: Database, { objects, volumes }: Plann
   for (const { now, then } of objects) {
     if (now.kind !== "vm" || then.object.kind !== "vm") continue;
     if (now.vm.firmware !== then.object.vm.firmware) throw otherFirmware(now.vm, then.object.vm.firmware);
+  }
+  for (const { live, snapshot } of volumes.values()) {
+    const taken = snapshotOf(database, snapshot.tableId);
+    const isOfCommandLine = taken !== null && zbsOfRef(taken) !== undefined;
+    if (live !== undefined && live.kind !== "nfs-file" && isOfCommandLine) notListed();
   }
   const gone = [...volumes.values()].filter(({ live }) => live === undefined);
   if (gone.length > 0 && abilitiesOf(database).rollsBackVolumes.answer === "no") throw noVolumes();
