@@ -120,6 +120,7 @@ export class ClusterMirrors {
     const beginning = this.#writing.begin(mirrorVolumeId, { epoch: session.epoch, base: cloning }, call);
     // Neither goes on when this is over.
     await Promise.allSettled([cloning, beginning]);
+    await cloning;
     await beginning;
     await this.#removeLater();
     return session;
