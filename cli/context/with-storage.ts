@@ -15,13 +15,13 @@ export const withStorage = async <T>(
 };
 
 /** @throws VisibleError BAD_REQUEST for a cluster that has a console of its own */
-export const administrationOf = ({ administration, kind }: StorageDriver, site: string): ClusterAdministration => {
+export const administrationOf = ({ administration }: StorageDriver, site: string): ClusterAdministration => {
   if (administration !== undefined) return administration;
   throw new VisibleError(
     "BAD_REQUEST",
-    `The objects of site “${site}” are not made or changed from here: it is a ${kind}.`,
+    `The objects of site “${site}” are not made or changed from here: it is a cluster with a console of its own.`,
     {
-      hint: `Use the cluster's own console, then see what it has: smtx-backup object list --site ${site} --refresh`,
+      hint: `Use that, then see what the site has: smtx-backup object list --site ${site} --refresh`,
     },
   );
 };

@@ -141,7 +141,9 @@ const whereLines = ({ planId, planName, source, place, moving }: PlanStatus, sty
   const who = style.strong(printable(planName));
   const see = `\n  see: smtx-backup plan show ${planId}`;
   if (moving !== undefined)
-    return [`${who}: the failover ${moving} is moving its objects, and no slot gets a run${see}`];
+    return [
+      `${who}: the failover ${moving} is moving its objects, or waits for a person, and no slot gets a run\n  see: smtx-backup failover show ${planId}`,
+    ];
   if (place === undefined || place.siteId === source) return [];
   const since = `since ${instantText(place.since)}`;
   return [`${who}: its objects are at site ${place.siteId} ${since}, and are copied to ${source} in its stead${see}`];

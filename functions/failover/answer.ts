@@ -79,7 +79,7 @@ const runsTwice = async (deps: Deps, failover: Failover): Promise<readonly Reaso
   if (first === undefined) return [];
   const name = `“${shownName(first.name)}”`;
   const [which, them] = on.length > 1 ? [`${name} and ${on.length - 1} more run`, "them"] : [`${name} runs`, "it"];
-  const message = `${which} at ${home}, and what stands for ${them} at ${to} may run as well. Nothing there is overwritten. Switch one side off: smtx-backup object power-off ${first.id} --site ${home}`;
+  const message = `${which} at ${home}, and what stands for ${them} at ${to} may run as well. Nothing there is overwritten. Switch one side off: in the cluster's own console, or on an extentstore with: smtx-backup object power-off ${first.id} --site ${home}`;
   return [{ code: "RUNS_TWICE", message }];
 };
 

@@ -33,5 +33,5 @@ const hintOf = (code: string, site: SiteId): string => {
 };
 
 /** Some clusters let nobody but their own console delete. */
-const deletion = (site: SiteId): string =>
-  `with the cluster's own console, or: smtx-backup object delete ID --site ${site}`;
+export const deletion = (site: SiteId): string =>
+  `with the cluster's own console, or: smtx-backup object delete ID --site ${site}, with --restore RUN where a restore has made it`;

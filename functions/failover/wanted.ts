@@ -17,6 +17,7 @@ import { readRunPlan } from "../runs/facts.ts";
 import { loadRun } from "../runs/runs.ts";
 import { type DatedObject, datedObjects } from "./dated.ts";
 import { readCurrent } from "./failovers.ts";
+import { deletion } from "./in-the-way.ts";
 import { rebuildThere } from "./rebuild.ts";
 
 /** What is wanted, as it would be done now. */
@@ -61,7 +62,7 @@ const refuseTaken = async (deps: Deps, wish: FailoverWish, of: Restorable): Prom
   } catch (error) {
     const instead = VisibleError.is(error) && kind !== "test" ? insteadOf[error.code] : undefined;
     if (!VisibleError.is(error) || instead === undefined) throw error;
-    const hint = `${instead}Or delete what is in the way: smtx-backup object delete ID --site ${to}`;
+    const hint = `${instead}Or delete what is in the way, ${deletion(to)}`;
     throw new VisibleError(error.code, error.message, { hint, cause: error });
   }
 };

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { VisibleError } from "../../../core/api/errors.ts";
+import { listClusters } from "../../storage/smtx/cloud-tower/nouns/clusters.ts";
 import type { SmtxConfig } from "../../storage/smtx-config.ts";
 import { withTower } from "./with-tower.ts";
 
@@ -25,6 +26,8 @@ const lists: readonly (readonly [what: string, operation: string])[] = [
 /** That the account may see all that is read. What it may change shows only when it is done. */
 export const checkRights = (config: SmtxConfig): Promise<string> =>
   withTower(config, async (tower) => {
+    // Who is not let in at all is told that, and not that rights are missing.
+    await listClusters(tower);
     const refused: string[] = [];
     for (const [what, operation] of lists) {
       await tower.query(operation, { first: 1 }, z.array(z.unknown())).catch((error: unknown) => {

@@ -17,7 +17,7 @@ export const loginStatus = (status: number, targetName: string | undefined, port
       return "redirected";
     case 0x0201:
       return new VisibleError("CLUSTER_REFUSED", `${whom} refused our CHAP name or secret.`, {
-        hint: "Compare CHAP name and secret with those of the cluster.",
+        hint: "Compare CHAP name and secret with those of the site's other gateways: our targets are made with them. CloudTower shows the name at the target.",
       });
     case 0x0202:
       return new VisibleError("CLUSTER_REFUSED", `${whom} does not admit our initiator name.`, {

@@ -1,3 +1,4 @@
+import { type ErrorCode, VisibleError } from "../../../core/api/errors.ts";
 import type { Initiator } from "../../iscsi/initiator.ts";
 import type { Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
@@ -53,26 +54,64 @@ export const lookAt = async <T>(
   }
 };
 
-/** Changes the records alone, and removes from the cluster what nothing in them stands for then. */
+/**
+ * Changes the records alone, and removes from the cluster what nothing in them stands for then.
+ * @throws what that can't be removed for; what could not be before is told of by `removeLeft`
+ */
 export const changeAndRemove = async (
   context: ClusterContext,
   work: (database: Database) => void,
   call?: StorageCall,
 ): Promise<void> => {
-  await context.ledger.change((database) => {
+  const before = await context.ledger.change((database) => {
+    const known = listRemovals(database);
     work(database);
     noteRemovals(database);
+    return new Set(known.map(({ id }) => id));
   }, call);
-  await removeLeft(context, call);
+  const failed = await removeLeft(context, call);
+  const own = failed.find(({ id }) => !before.has(id));
+  if (own !== undefined) throw own.error;
 };
 
-/** What no row stands for any more goes from the cluster. */
-export const removeLeft = async ({ ledger, hands }: ClusterContext, call?: StorageCall): Promise<void> => {
+/** Who deletes or holds one thing keeps nobody from the others. */
+const ofOneThing: readonly ErrorCode[] = [
+  ...(["NOT_OURS", "CLUSTER_TASK_FAILED", "CLUSTER_BUSY", "OBJECT_KIND_UNSUPPORTED", "TIMEOUT"] as const),
+];
+
+export interface FailedRemoval {
+  readonly id: string;
+  readonly error: VisibleError;
+}
+
+/**
+ * What no row stands for any more goes from the cluster.
+ * @returns what the cluster does not let go, which is tried again the next time
+ */
+export const removeLeft = async (
+  { ledger, hands }: Pick<ClusterContext, "ledger" | "hands">,
+  call?: StorageCall,
+): Promise<readonly FailedRemoval[]> => {
   const removals = await ledger.read(listRemovals, call);
+  const failed: FailedRemoval[] = [];
+  let keepsManifest = false;
   for (const removal of removals) {
-    await remove(hands, removal, call);
+    // Where a group's manifest is there, the group must be whole.
+    if (keepsManifest && removal.kind === "snapshot") continue;
+    try {
+      await remove(hands, removal, call);
+    } catch (error) {
+      call?.signal?.throwIfAborted();
+      if (!VisibleError.is(error) || !ofOneThing.includes(error.code)) throw error;
+      failed.push({ id: removal.id, error });
+      keepsManifest ||= removal.kind === "manifest";
+      call?.onMoved?.();
+      if (error.code === "TIMEOUT") break;
+      continue;
+    }
     await ledger.change((database) => endRemoval(database, removal), call);
   }
+  return failed;
 };
 
 const remove = (hands: Hands, { kind, id, made }: Removal, call: StorageCall | undefined): Promise<void> => {
@@ -82,8 +121,9 @@ const remove = (hands: Hands, { kind, id, made }: Removal, call: StorageCall | u
       return hands.removeSnapshot(id, call);
     case "lun":
       return made === "rebuilt" ? hands.removeRebuilt({ kind, id }, call) : hands.removeLun(id, call);
-    case "vm-volume":
     case "vm":
+      return made === "rebuilt" ? hands.removeRebuilt({ kind, id }, call) : hands.removeShell(id, call);
+    case "vm-volume":
       return hands.removeRebuilt({ kind, id }, call);
   }
 };

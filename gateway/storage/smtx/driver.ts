@@ -275,9 +275,10 @@ export class SmtxCluster implements StorageDriver {
   async tend(_: unknown, call?: StorageCall): Promise<void> {
     await this.#context.background.settled();
     await giveNames(this.#context, call);
-    await removeLeft(this.#context, call);
+    const [stays] = await removeLeft(this.#context, call);
     await learnListed(this.#context, call);
     await this.#context.reaper.tend(call);
+    if (stays !== undefined) throw stays.error;
   }
 
   async close(): Promise<void> {

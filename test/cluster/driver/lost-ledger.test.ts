@@ -17,7 +17,8 @@ import {
 } from "../../../gateway/storage/conformance/fixtures.ts";
 import type { StorageDriver } from "../../../gateway/storage/driver.ts";
 import type { RecoveredPlan } from "../../../gateway/storage/smtx/manifests/lost-records.ts";
-import { manifestArea } from "../../../gateway/storage/smtx/manifests/manifest-lun.ts";
+import { listAreas, manifestArea } from "../../../gateway/storage/smtx/manifests/manifest-lun.ts";
+import type { Area } from "../../../gateway/storage/smtx/manifests/sheet.ts";
 import { steadyTime } from "../../../gateway/time/time.ts";
 import { namesOn } from "../reaper/names-on.ts";
 import type { ClusterBehaviour } from "../rest/storage.ts";
@@ -32,7 +33,10 @@ second.fill(0x5a, 0, 4096);
 const object: ObjectConfig = sourceObject();
 
 /** A cluster with two groups of a plan of elsewhere, whose ledger somebody has deleted. */
-const withLostLedger = async (context: TestContext, behaviour: Partial<ClusterBehaviour> = {}) => {
+const withLostLedger = async (
+  context: TestContext,
+  { hasShell = true, ...behaviour }: Partial<ClusterBehaviour> & { readonly hasShell?: boolean } = {},
+) => {
   const standIn = await ClusterStandIn.open({ behaviour });
   const drivers: StorageDriver[] = [];
   context.after(async () => {
@@ -53,7 +57,7 @@ const withLostLedger = async (context: TestContext, behaviour: Partial<ClusterBe
   let told: readonly RecoveredPlan[] | undefined;
   const again = async (more: { readonly signal?: AbortSignal; readonly onMoved?: () => void } = {}) => {
     told = undefined;
-    const opened = await openDriver(standIn, { ...more, onRecovered: (plans) => (told = plans) });
+    const opened = await openDriver(standIn, { ...more, hasShell, onRecovered: (plans) => (told = plans) });
     drivers.push(opened);
     return withCustomer(opened, standIn);
   };
@@ -148,4 +152,71 @@ test("a group that was deleted before the ledger was lost stays deleted", async 
   await driver.close();
   await deleteLun(standIn, "smtx-backup.ledger");
   assert.deepEqual(await (await again()).foreignGroups(), groups.slice(0, 1));
+});
+
+const manifestFile = (standIn: ClusterStandIn) => {
+  const lun = standIn.tower.model.luns.all().find(({ name }) => name.startsWith("smtx-backup.manifest."));
+  return open(standIn.customer.zbsVolume(lun?.id ?? "").path, "r+");
+};
+
+/** As if their writers had died in the middle. */
+const damageLists = async (standIn: ClusterStandIn, lists: readonly Area[] = listAreas): Promise<void> => {
+  await using file = await manifestFile(standIn);
+  for (const { offset } of lists) await file.write(Buffer.from("damaged"), 0, 7, offset + 4096);
+};
+
+const listIn = async (standIn: ClusterStandIn, { offset }: Area): Promise<Buffer> => {
+  await using file = await manifestFile(standIn);
+  return (await file.read(Buffer.alloc(16_384), 0, 16_384, offset)).buffer;
+};
+
+test("a plan whose groups nobody can list any more is told of, and keeps its mirrors", async (context) => {
+  const { standIn, again, told } = await withLostLedger(context);
+  await damageLists(standIn);
+  const mirrors = lunsOfMirrors(standIn);
+  const driver = await again();
+  assert.deepEqual(told(), [{ ...owner, groups: 0, unread: null }]);
+  assert.deepEqual(await driver.foreignGroups(), []);
+  await driver.tend({ time: steadyTime });
+  assert.deepEqual(lunsOfMirrors(standIn), mirrors);
+});
+
+test("a list that was written in part is written again, and never the whole one", async (context) => {
+  const { standIn, again } = await withLostLedger(context);
+  const driver = await again();
+  const [whole, torn] = listAreas;
+  await damageLists(standIn, [torn]);
+  const before = await listIn(standIn, whole);
+  const mirror = await prepareMirror(driver, object);
+  await sendAll(driver, mirror, { group: 3, base: 2, bytes: first });
+  await publish(driver, 3, mirror);
+  assert.ok((await listIn(standIn, whole)).equals(before));
+});
+
+test("a group whose manifest the cluster gives late is known again", async (context) => {
+  const { standIn, groups, again, told } = await withLostLedger(context, { hasShell: false });
+  const fate = { kind: "fails", code: "ENoSpace", message: "another time" } as const;
+  standIn.tower.faults.add("clone-iscsi-lun-from-snapshot", { kind: "task", fate }, { times: 2 });
+  const driver = await again();
+  assert.equal(standIn.tower.faults.left, 0);
+  assert.deepEqual(told(), [{ ...owner, groups: 2, unread: 0 }]);
+  assert.deepEqual(await driver.foreignGroups(), groups);
+});
+
+test("a group that another gateway has found and deleted meanwhile is not made known again", async (context) => {
+  const { standIn, groups, again } = await withLostLedger(context);
+  let others: Promise<void> | undefined;
+  const deleteByOther = async () => {
+    const other = await again();
+    await other.deleteGroup({ groupId: groupId(2), owner });
+  };
+  const isRecovery = () => {
+    others ??= deleteByOther();
+    return true;
+  };
+  const fate = { kind: "slow", polls: 40 } as const;
+  standIn.tower.faults.add("delete-iscsi-lun", { kind: "task", fate }, { isMeant: isRecovery });
+  const driver = await again();
+  await others;
+  assert.deepEqual(await driver.foreignGroups(), groups.slice(1));
 });

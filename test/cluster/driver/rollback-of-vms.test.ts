@@ -131,6 +131,24 @@ describe("a VM of a cluster that is rolled back", () => {
     });
   }
 
+  test("and is cut, and then started, is not written before it is off", async () => {
+    const { then, now } = await changed();
+    const fate = { kind: "fails", code: "ENoSpace", message: "there is no room now" } as const;
+    standIn.tower.faults.add("create-vm-volume", { kind: "task", fate });
+    await rejects(driver.rollback(back(1, 2, [then])), "CLUSTER_TASK_FAILED");
+    const vm = fakeVm();
+    vm.status = "RUNNING";
+    writeFileSync(pathOf("system"), noise(diskBytes, 7));
+    await rejects(driver.rollback(back(1, 2, [then])), "OBJECT_BUSY");
+    assert.ok(readFileSync(pathOf("system")).equals(noise(diskBytes, 7)));
+    await rejects(driver.undoRollback({ key: groupId(2), owner }), "OBJECT_BUSY");
+    assert.ok(readFileSync(pathOf("system")).equals(noise(diskBytes, 7)));
+    vm.status = "STOPPED";
+    assert.deepEqual(await driver.undoRollback({ key: groupId(2), owner }), { wasDone: false });
+    assert.deepEqual(partsOf(await named("web")), partsOf(now));
+    assert.ok(readFileSync(pathOf("system")).equals(noise(diskBytes, 9)));
+  });
+
   test("is refused, and stays as it is, where its firmware is another one", async () => {
     const { then, now } = await changed({ ...change, firmware: "UEFI" });
     await rejects(driver.rollback(back(1, 2, [then])), "OBJECT_UNUSABLE");

@@ -13,11 +13,12 @@ import { withCustomer } from "./with-customer.ts";
 /** A driver of a stand-in; whoever has it closes it first. */
 export const openDriver = async (
   standIn: ClusterStandIn,
-  more: SmtxOptions & StorageCall = {},
+  { hasShell = true, ...more }: SmtxOptions & StorageCall & { readonly hasShell?: boolean } = {},
 ): Promise<SmtxCluster> => {
   const dir = await mkdtemp(join(tmpdir(), "driver-"));
   try {
-    return await openSmtx(await configOf(standIn, dir), more);
+    const { ssh, ...config } = await configOf(standIn, dir);
+    return await openSmtx({ ...config, ...(hasShell && { ssh }) }, more);
   } finally {
     await rm(dir, { recursive: true, force: true });
   }

@@ -136,6 +136,31 @@ describe("the shell of a VM's mirror", () => {
     assert.deepEqual(folders(), []);
   });
 
+  test("is theirs who has renamed it, and another one is made", async () => {
+    await prepare();
+    const theirs = theShell();
+    theirs.name = "theirs";
+    const shape = structuredClone(theirs.config);
+    const named = async () =>
+      (await driver.inventory()).filter(({ kind }) => kind === "vm").map(({ name, origin }) => [name, origin?.role]);
+    const both = [
+      ["theirs", undefined],
+      ["web", "mirror"],
+    ];
+    assert.deepEqual((await named()).toSorted(), both);
+    await prepare(source({ firmware: "BIOS", memory: 2 ** 30 }));
+    assert.equal(theShell().config.firmware, "BIOS");
+    assert.deepEqual(theirs.config, shape);
+    assert.deepEqual((await named()).toSorted(), both);
+    theShell().name = "theirs as well";
+    await driver.releaseMirrors({ owner, sequence: 1 });
+    await driver.tend({ time: steadyTime });
+    assert.deepEqual(
+      standIn.tower.model.vms.all().map(({ name }) => name),
+      ["theirs", "theirs as well"],
+    );
+  });
+
   test("that no record knows goes, and so does its folder; one with a VM of somebody else's stays", async () => {
     await prepare();
     const { model } = standIn.tower;

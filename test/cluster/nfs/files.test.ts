@@ -110,6 +110,18 @@ test("a file that is made again is read over NFS as it was, in its directory", a
   assert.deepEqual(ours(standIn.tower.model.luns.all()), []);
 });
 
+for (const name of ["/exports/e1/two words.img", "/exports/e1/été.img", "/exports/e1/-f"]) {
+  test(`${name} is refused before anything is made: the nodes' script lets no such name through`, async (context) => {
+    const { own, standIn } = await opened(context);
+    const object = fileOfSource();
+    await publishAll(own, 1, [object]);
+    const [obstacle] = await own.rebuildObstacles(rebuilding(object, name));
+    assert.match(`${obstacle?.code} ${obstacle?.hint}`, /BAD_REQUEST .*--rename/);
+    await rejects(own.rebuildObject(rebuilding(object, name)), "BAD_REQUEST");
+    assert.deepEqual(ours(standIn.tower.model.luns.all()), []);
+  });
+}
+
 test("an export is made for a file that lies in it directly; a directory is asked for before anything is made", async (context) => {
   const { driver, own, standIn } = await opened(context);
   const object = fileOfSource();

@@ -96,6 +96,8 @@ export interface TogetherWish {
   readonly members: readonly SnapshotMember[];
   /** Nobody has asked for it before: nothing of it is there. */
   readonly isNew: boolean;
+  /** Nobody writes them meanwhile: they need not be of one instant. */
+  readonly areStill?: boolean;
   /** Whether a consistency group was seen to take them. */
   readonly groupsTakeVolumes: AbilityAnswer;
 }
@@ -177,6 +179,8 @@ export interface Hands {
   shapeVm(vm: string, shape: VmShape, call?: StorageCall): Promise<void>;
   /** Makes a shell, or brings the one that is known to what is wished for. Idempotent. */
   keepShell(wish: ShellWish, known: string | undefined, call?: StorageCall): Promise<KeptShell>;
+  /** One that has another name by now stays. Idempotent. @param vm CloudTower's id */
+  removeShell(vm: string, call?: StorageCall): Promise<void>;
   /**
    * A LUN of ours becomes a file, in its export, which is made where there is none. Its directory
    * has to be there. Idempotent.

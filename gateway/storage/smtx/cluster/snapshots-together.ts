@@ -2,7 +2,7 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import { findLunSnapshotsByVolume } from "../cloud-tower/nouns/lun-snapshots.ts";
 import { digestOf } from "../names.ts";
-import { snapshotsOf, snapshotTogether } from "../ssh/snapshots.ts";
+import { snapshotsOf, snapshotTogether, volumesMax } from "../ssh/snapshots.ts";
 import type { TakenSnapshot, TakenTogether, TogetherWish } from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 import { refOfZbs } from "./snapshot-refs.ts";
@@ -34,11 +34,18 @@ const noLun = (zbsVolumeId: string): never => {
 
 const byCommandLine = async (
   { ssh, tower, clusterId }: TowerHandsOptions & { readonly ssh: NonNullable<TowerHandsOptions["ssh"]> },
-  { name, members, isNew }: TogetherWish,
+  { name, members, isNew, areStill = false }: TogetherWish,
   call: StorageCall,
 ): Promise<TakenTogether["taken"]> => {
   const named = members.map(({ zbsVolumeId }) => ({ zbsVolumeId, name: `${name}.${digestOf(zbsVolumeId)}` }));
-  const ids = (isNew ? undefined : await allOf(ssh, named, call)) ?? (await snapshotTogether(ssh, named, call));
+  const ids = new Map<string, string>();
+  const atOnce = areStill ? volumesMax : named.length;
+  for (let from = 0; from < named.length; from += atOnce) {
+    const some = named.slice(from, from + atOnce);
+    const taken = (isNew ? undefined : await allOf(ssh, some, call)) ?? (await snapshotTogether(ssh, some, call));
+    for (const [snapshotName, id] of taken) ids.set(snapshotName, id);
+    call.onMoved?.();
+  }
   const zbsVolumeIds = [...ids.values()];
   const inTower = await findLunSnapshotsByVolume(tower, { clusterId, zbsVolumeIds }, call);
   const towerIds = new Map(inTower.map(({ id, zbsVolumeId }) => [zbsVolumeId, id]));

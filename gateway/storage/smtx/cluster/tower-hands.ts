@@ -37,7 +37,7 @@ import type { TowerHandsOptions } from "./options.ts";
 import { notListed, refOfZbs, zbsOfRef } from "./snapshot-refs.ts";
 import { snapshotsTogether } from "./snapshots-together.ts";
 import { makeFile, removeFile, rollBackFile } from "./tower-files.ts";
-import { makeVm, makeVolume, removeRebuilt, rename, setPower } from "./tower-vms.ts";
+import { makeVm, makeVolume, removeRebuilt, removeShell, rename, setPower } from "./tower-vms.ts";
 import { shapeVm } from "./vm-shape.ts";
 import { keepShell } from "./vm-shells.ts";
 
@@ -128,6 +128,10 @@ export class TowerHands implements Hands {
 
   keepShell(wish: ShellWish, known: string | undefined, call?: StorageCall): Promise<KeptShell> {
     return keepShell(this.#of, wish, known, call);
+  }
+
+  removeShell(vm: string, call?: StorageCall): Promise<void> {
+    return removeShell(this.#of, vm, call);
   }
 
   makeFile(wish: FileWish, call?: StorageCall) {
@@ -271,7 +275,7 @@ const refOf = (lun: TowerLun, target: TowerTarget): LunRef => ({
 const refuseOthers = (name: string): void => {
   if (isOurs(name)) return;
   throw new VisibleError("NOT_OURS", `“${name}” on the cluster was not made by this product: it stays.`, {
-    hint: "See in CloudTower who has renamed it.",
+    hint: "Somebody has renamed it in CloudTower. It is needed no more: delete it there, unless he needs it.",
   });
 };
 

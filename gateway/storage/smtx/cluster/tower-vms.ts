@@ -82,7 +82,13 @@ export const removeRebuilt = async (
   }
 };
 
-/** A shell that somebody has started goes as well. */
+/** One that somebody has renamed is theirs, and stays. */
+export const removeShell = async ({ tower }: Of, id: string, call?: StorageCall): Promise<void> => {
+  const vm = await findVm(tower, id, call);
+  if (vm !== undefined && isOurs(vm.name)) await removeVm(tower, id, call);
+};
+
+/** What has a name of ours and is running goes as well. */
 const removeVm = async (tower: Of["tower"], id: string, call: StorageCall | undefined): Promise<void> => {
   const vm = await findVm(tower, id, call);
   if (vm === undefined) return;

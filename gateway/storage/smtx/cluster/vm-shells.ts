@@ -2,7 +2,7 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import { ensureVmFolder } from "../cloud-tower/nouns/vm-folders.ts";
 import { deleteVm, ensureVm, findVm, type TowerVm } from "../cloud-tower/nouns/vms.ts";
-import { digestOf } from "../names.ts";
+import { digestOf, isOurs } from "../names.ts";
 import type { KeptShell, ShellWish } from "./hands.ts";
 import type { TowerHandsOptions } from "./options.ts";
 import { connected, shapeNics } from "./vm-nics.ts";
@@ -22,7 +22,9 @@ export const keepShell = async (
   const vm = await unlessRefused(refusals, async () => {
     const config = { ...wish.config, description: describe(wish), ha: false };
     const there = known === undefined ? undefined : await findVm(tower, known, call);
-    let now = there === undefined || there.isGone ? await made(of, { ...wish, config }, refusals, call) : there;
+    // Whoever has renamed it has taken it.
+    const isTaken = there === undefined || there.isGone || !isOurs(there.name);
+    let now = isTaken ? await made(of, { ...wish, config }, refusals, call) : there;
     if (now.firmware !== config.firmware) {
       await deleteVm(tower, now.id, { withSnapshots: false }, call);
       now = await made(of, { ...wish, config }, refusals, call);

@@ -49,14 +49,23 @@ export interface TakenMembers extends TakenTogether {
   readonly takenAt: Instant;
 }
 
-/** @param others what is snapshotted in the same instant, and is no volume in the records */
+/**
+ * @param of.others what is snapshotted with them, the last, and is no volume in the records
+ * @param of.areStill nobody writes them meanwhile
+ */
 export const takeMembers = async (
   { hands, ledger }: ClusterContext,
   {
     name,
     members,
     others = [],
-  }: { readonly name: string; readonly members: readonly Member[]; readonly others?: readonly SnapshotMember[] },
+    areStill = false,
+  }: {
+    readonly name: string;
+    readonly members: readonly Member[];
+    readonly others?: readonly SnapshotMember[];
+    readonly areStill?: boolean;
+  },
   call: StorageCall,
 ): Promise<TakenMembers> => {
   const takenAt = instantNow();
@@ -70,7 +79,7 @@ export const takeMembers = async (
     lun: member.lun ?? undefined,
     vmVolume: member.vmVolume ?? undefined,
   }));
-  const wish = { name, members: [...wanted, ...others], isNew, groupsTakeVolumes: groupsTakeVolumes.answer };
+  const wish = { name, members: [...wanted, ...others], isNew, areStill, groupsTakeVolumes: groupsTakeVolumes.answer };
   return { ...(await hands.snapshotTogether(wish, call)), takenAt };
 };
 

@@ -3,11 +3,12 @@ import type { Owner } from "../../control.ts";
 import type { SnapshotMember } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
 import type { TakenMembers } from "../groups/source-groups.ts";
+import type { HeldLun } from "../held-lun.ts";
 import type { LongCall } from "../ledger/long-changes.ts";
 import { keptGroupsOf, type ManifestSheet } from "./kept-groups.ts";
 import { listAreas, manifestArea, manifestWish, withManifestLun } from "./manifest-lun.ts";
 import { findManifestLun, type ManifestLun } from "./rows.ts";
-import { sheetNumber, writeSheet } from "./sheet.ts";
+import { type Area, readSheet, writeSheet } from "./sheet.ts";
 
 type Parts = Pick<ClusterContext, "hands" | "ledger" | "initiator" | "time">;
 
@@ -51,7 +52,8 @@ export const listGroupsOnCluster = async (context: Parts, owner: Owner, call?: S
   await withManifestLun(context, lun, (device) =>
     device.exclusively(async () => {
       const [first, second] = listAreas;
-      const numbers = [await sheetNumber(device, first, call), await sheetNumber(device, second, call)] as const;
+      // Of one that was written in part the head may be whole.
+      const numbers = [await numberOf(device, first, call), await numberOf(device, second, call)] as const;
       const area = numbers[0] <= numbers[1] ? first : second;
       // What others have published is in the records by now.
       const list = await ledger.read((database) => keptGroupsOf(database, owner), call);
@@ -59,3 +61,6 @@ export const listGroupsOnCluster = async (context: Parts, owner: Owner, call?: S
     }, call),
   );
 };
+
+const numberOf = async (device: HeldLun, area: Area, call: StorageCall | undefined): Promise<number> =>
+  (await readSheet(device, area, call))?.number ?? 0;

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { planIdSchema, siteIdSchema } from "../../../../core/api/ids.ts";
 import type { Initiator } from "../../../iscsi/initiator.ts";
 import type { Time } from "../../../time/time.ts";
 import type { Owner } from "../../control.ts";
@@ -20,6 +22,9 @@ export const listAreas: readonly [Area, Area] = [
 ];
 export const manifestArea: Area = { offset: 48 * MiB, bytes: 16 * MiB };
 
+/** Of such a LUN. */
+export const manifestBytes: number = manifestArea.offset + manifestArea.bytes;
+
 /** The target in which all of them lie. */
 export const manifestTarget: string = ourName("manifest");
 
@@ -29,8 +34,17 @@ export const manifestWish = (owner: Owner): LunWish => ({
   target: { name: manifestTarget, stripeCount: 1, stripeBytes: 256 * 1024 },
   name: prefix + ownerTag(owner),
   lunId: undefined,
-  sizeBytes: manifestArea.offset + manifestArea.bytes,
+  sizeBytes: manifestBytes,
 });
+
+/** Undefined: it is no plan's LUN. */
+export const ownerOfManifest = (name: string): Owner | undefined => {
+  const [source, planId, ...more] = name.startsWith(prefix) ? name.slice(prefix.length).split(".") : [];
+  const owner = ownerSchema.safeParse({ source, planId });
+  return more.length === 0 ? owner.data : undefined;
+};
+
+const ownerSchema = z.object({ source: siteIdSchema, planId: planIdSchema });
 
 /** Runs `work` on such a LUN, or on a clone of its snapshot. */
 export const withManifestLun = async <T>(

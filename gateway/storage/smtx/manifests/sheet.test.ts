@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import { deviceBlockBytes } from "../ledger/device.ts";
 import { MemoryDevice } from "../ledger/testing/memory-device.ts";
-import { readSheet, sheetNumber, writeSheet } from "./sheet.ts";
+import { readSheet, writeSheet } from "./sheet.ts";
 
 const area = { offset: 2 * deviceBlockBytes, bytes: 16 * deviceBlockBytes };
 const text = JSON.stringify(Array.from({ length: 400 }, (_, n) => ({ id: `${n * 7919}`, n })));
@@ -58,7 +58,6 @@ describe("a sheet", () => {
   test("is none where nothing was written", async () => {
     const device = new MemoryDevice(area.offset + area.bytes);
     assert.equal(await readSheet(device, area), undefined);
-    assert.equal(await sheetNumber(device, area), 0);
   });
 
   test("that is larger than its area is refused, and what was there stays", async () => {

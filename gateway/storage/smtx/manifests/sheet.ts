@@ -72,12 +72,16 @@ export const readSheet = async (
   return content && { number, text: Buffer.from(content).toString() };
 };
 
-/** What number the area's text has; 0: there is none. @throws as `readSheet` */
-export const sheetNumber = async (
-  device: Pick<LedgerDevice, "name" | "read">,
+/** Whether nothing has ever begun to be written there. */
+export const isBlankArea = async (
+  device: Pick<LedgerDevice, "read">,
   area: Area,
   call?: StorageCall,
-): Promise<number> => (await readHead(device, area, call))?.number ?? 0;
+): Promise<boolean> => {
+  const head = Buffer.alloc(deviceBlockBytes);
+  await device.read(area.offset, head, call);
+  return head.every((byte) => byte === 0);
+};
 
 const readHead = async (device: Pick<LedgerDevice, "name" | "read">, area: Area, call: StorageCall | undefined) => {
   const head = Buffer.alloc(deviceBlockBytes);

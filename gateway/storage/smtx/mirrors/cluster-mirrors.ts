@@ -1,4 +1,5 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
+import type { GroupId } from "../../../../core/api/ids.ts";
 import type { StorageCall } from "../../call.ts";
 import type {
   MirrorSession,
@@ -119,6 +120,7 @@ export class ClusterMirrors {
     const beginning = this.#writing.begin(mirrorVolumeId, { epoch: session.epoch, base: cloning }, call);
     // Neither goes on when this is over.
     await Promise.allSettled([cloning, beginning]);
+    await cloning;
     await beginning;
     await this.#removeLater();
     return session;
@@ -160,7 +162,7 @@ export class ClusterMirrors {
           withManifest(
             this.#context,
             { owner, sheet },
-            (others) => takeMembers(this.#context, { name, members, others }, watch),
+            (others) => takeMembers(this.#context, { name, members, others, areStill: true }, watch),
             watch,
           ),
         finish: (database, { members }, { taken, manifestLun }) => {
@@ -228,7 +230,10 @@ export class ClusterMirrors {
     }, call);
     if (snapshot === null) return;
     const name = baseName(mirrorVolumeId, epoch);
-    const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, name }, call);
+    const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, name }, call).catch(async (error: unknown) => {
+      const mayBeGone = VisibleError.is(error, "NOT_FOUND") || VisibleError.is(error, "CLUSTER_TASK_FAILED");
+      throw mayBeGone && (await hands.isGone(snapshot, call)) ? baseGone(baseGroupId) : error;
+    });
     await ledger.change((database) => {
       // Whoever writes with a later epoch has a clone of its own, and this writer is out.
       if (findMirror(database, mirrorVolumeId)?.epoch !== epoch) return;
@@ -237,6 +242,11 @@ export class ClusterMirrors {
     }, call);
   }
 }
+
+const baseGone = (groupId: GroupId): VisibleError =>
+  new VisibleError("BASE_MISSING", `The cluster has a snapshot of the group ${groupId} no more, to start from.`, {
+    hint: `Somebody has deleted it. The next run starts from another group, or sends everything, when this one is gone: smtx-backup group delete ${groupId} --site SITE`,
+  });
 
 /** @throws FENCED */
 const markDone = (

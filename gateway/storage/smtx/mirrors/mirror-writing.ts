@@ -62,7 +62,10 @@ export class MirrorWriting {
           await lun.close();
           const isBack = await this.#rolledBack(place, snapshot, call);
           lun = await this.#shutOut(volumeId, epoch, place, call);
-          if (!isBack) await this.#copyBase(volumeId, lun, call);
+          if (!isBack) {
+            await cloned;
+            await this.#copyBase(volumeId, lun, call);
+          }
         }
         await this.#ledger.change((database) => {
           if (findMirror(database, volumeId)?.epoch === epoch) endReset(database, volumeId);

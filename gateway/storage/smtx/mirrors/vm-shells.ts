@@ -31,7 +31,7 @@ export const shellToKeep = (
   const row = database.one<VmRow>("SELECT * FROM vms WHERE id = ?", vmId);
   if (row === undefined) return undefined;
   const { config, nics } = vmDraft(database, row);
-  const known = database.one<{ vm: string }>("SELECT vm FROM vmsOnCluster WHERE vmId = ?", vmId)?.vm;
+  const known = database.one<{ vm: string }>("SELECT vm FROM shells WHERE vmId = ?", vmId)?.vm;
   const folder = shellFolder(owner);
   const off = nics
     .filter(({ virtualSwitch }) => virtualSwitch !== null)
@@ -49,7 +49,7 @@ export const keepShell = async (
 export const putShell = (database: Database, shell: ShellToKeep | undefined, kept: KeptShell | undefined): void => {
   if (shell === undefined || kept?.ref === undefined) return;
   const { vm, localId } = kept.ref;
-  database.run("INSERT OR REPLACE INTO vmsOnCluster VALUES (?, ?, ?)", shell.vmId, vm, localId);
+  database.run("INSERT OR REPLACE INTO shells VALUES (?, ?, ?)", shell.vmId, vm, localId);
 };
 
 /** What the cluster refused of it, for people. */

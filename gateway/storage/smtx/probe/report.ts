@@ -56,6 +56,7 @@ export const withoutPlaces = (text: string, { cluster, tower, iscsi, ssh }: Smtx
     ...[...iscsi.portals, ...(ssh?.hosts ?? [])].map((at) => [at, "[node]"] as const),
     ...[...iscsi.portals, ...(ssh?.hosts ?? [])].map((at) => [at.replace(/:\d+$/, ""), "[node]"] as const),
     ...[tower.user, ...(ssh === undefined ? [] : [ssh.user])].map((user) => [`“${user}”`, "[account]"] as const),
+    ...(ssh === undefined ? [] : [[`${ssh.user}@`, "[account]@"] as const]),
     [`“${cluster}”`, "[cluster]"],
   ];
   const hidden = places.reduce((left, [place, as]) => left.replaceAll(place, as), text);

@@ -30,6 +30,8 @@ export const knownThings = (database: Database): ReadonlySet<string> => {
     ...texts(database, "SELECT snapshot AS text FROM resets WHERE snapshot IS NOT NULL"),
     ...texts(database, "SELECT vm AS text FROM vmsOnCluster"),
     ...texts(database, "SELECT localId AS text FROM vmsOnCluster"),
+    ...texts(database, "SELECT vm AS text FROM shells"),
+    ...texts(database, "SELECT localId AS text FROM shells"),
     ...texts(database, "SELECT id AS text FROM removals"),
     ...texts(database, "SELECT id AS text FROM foundBefore"),
   ]);

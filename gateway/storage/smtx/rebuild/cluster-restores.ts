@@ -13,6 +13,7 @@ import { withFreeWay } from "../reaper/in-the-way.ts";
 import { changeCluster } from "../records/changing.ts";
 import { Comparing } from "../records/comparing.ts";
 import { noting } from "../records/notes.ts";
+import { listRemovals } from "../records/removals.ts";
 import { fileObstacle, madeFile, makeFiles } from "./files.ts";
 import {
   endRename,
@@ -119,6 +120,7 @@ export const deleteOne = async (
   const work = (database: Database) =>
     comparing.with(database, () => deleteRebuilt({ database, writer: nobodyWrites }, options));
   if (options.unchangedSince !== undefined) await learn(context, comparing, work, call);
+  const before = (await context.ledger.read(listRemovals, call)).map(({ id }) => id);
   await changeCluster(
     context,
     {
@@ -133,7 +135,8 @@ export const deleteOne = async (
     },
     call,
   );
-  await removeLeft(context, call);
+  const own = (await removeLeft(context, call)).find(({ id }) => !before.includes(id));
+  if (own !== undefined) throw own.error;
 };
 
 const triesMax = 8;

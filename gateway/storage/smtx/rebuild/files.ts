@@ -24,8 +24,16 @@ export const fileObstacle = (
 ): VisibleError | undefined => {
   if (!hasCommandLine) return noShellForFiles();
   if (abilitiesOf(database).makesFiles.answer === "no") return noCommandForFiles();
-  return noDirectoryFor(found.directories, name);
+  return noDirectoryFor(found.directories, name) ?? (commandName.test(name) ? undefined : noCommandName(name));
 };
+
+/** What the nodes' forced command lets through, and no program takes for an option. */
+const commandName = /\/[\w.:=@,+][\w.:=@,+-]*$/;
+
+const noCommandName = (name: string): VisibleError =>
+  new VisibleError("BAD_REQUEST", `The nodes' command line can't make a file that is called “${name}”.`, {
+    hint: "It takes letters without accents, digits and . : = @ , + _ -, with no dash first. Give the file another name with: smtx-backup rebuild GROUP --site SITE --rename OLD=NEW",
+  });
 
 const noCommandForFiles = (): VisibleError =>
   new VisibleError("OBJECT_KIND_UNSUPPORTED", "The command line of this cluster's nodes makes no files.", {

@@ -26,6 +26,7 @@ export const noteRemovals = (database: Database): void => {
 };
 
 const noVolume = "NOT EXISTS (SELECT 1 FROM volumes WHERE volumes.id = t.volumeId)";
+const noVm = "NOT EXISTS (SELECT 1 FROM vms WHERE vms.id = t.vmId)";
 const noTable = "NOT EXISTS (SELECT 1 FROM tables WHERE tables.id = t.tableId)";
 
 /** A plan's, for as long as it has a mirror or a published group here. */
@@ -46,7 +47,8 @@ const leftovers = [
   ["lun", "CASE WHEN vmVolume IS NULL THEN lun END", "lunsOfVolumes", noVolume, "iif(rebuilt = 1, 'rebuilt', 'ours')"],
   ["vm-volume", "vmVolume", "lunsOfVolumes", noVolume, "'rebuilt'"],
   ["lun", "lun", "basesOfMirrors", noVolume, "'ours'"],
-  ["vm", "vm", "vmsOnCluster", "NOT EXISTS (SELECT 1 FROM vms WHERE vms.id = t.vmId)", "'rebuilt'"],
+  ["vm", "vm", "vmsOnCluster", noVm, "'rebuilt'"],
+  ["vm", "vm", "shells", noVm, "'ours'"],
 ] as const;
 
 /**

@@ -11,7 +11,7 @@ import { migrate } from "../../extentstore/database/schema.ts";
  * - `lunsOfVolumes`: the LUN by which a volume is snapshotted, read and written. Of a mirror and of
  *   what was rebuilt here it is as it was made, so that what has to change is seen.
  * - `filesOfVolumes`: the NFS file that a volume is.
- * - `vmsOnCluster`: of VMs, by the ids that their rows have.
+ * - `vmsOnCluster`: of VMs, by the ids that their rows have; `shells`: the same of mirrors.
  * - `snapshotsOfTables`: the cluster's snapshot that is the content of a snapshot's extent table.
  * - `removals`: what nothing here refers to any more, and the cluster still has.
  * - `resets`: mirrors whose LUN has to become a snapshot, or empty (null), before anybody writes
@@ -46,6 +46,11 @@ const own = `
     zbsVolumeId TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS vmsOnCluster (
+    vmId TEXT PRIMARY KEY,
+    vm TEXT NOT NULL,
+    localId TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS shells (
     vmId TEXT PRIMARY KEY,
     vm TEXT NOT NULL,
     localId TEXT NOT NULL

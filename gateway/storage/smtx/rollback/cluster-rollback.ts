@@ -15,7 +15,7 @@ import { learnListed } from "../groups/listed.ts";
 import { giveNames, learn, nobodyWrites } from "../rebuild/cluster-restores.ts";
 import { changeCluster } from "../records/changing.ts";
 import { Comparing } from "../records/comparing.ts";
-import { type VolumeToRollBack, volumesToRollBack } from "./rolling.ts";
+import { refuseStarted, type VolumeToRollBack, volumesToRollBack } from "./rolling.ts";
 import { partsOf, partsToPutBack, putMadeAgain, putPartsBack, refuseOtherParts, type VmParts } from "./vm-parts.ts";
 import { forgetVms, keepVms, recallVms } from "./vms-before.ts";
 
@@ -53,6 +53,7 @@ export const rollBackOnCluster = async (
       plan: (database) => {
         const row = findRollback(database, key, owner);
         const told = toldBefore(row);
+        if (told === undefined) refuseStarted(database, key);
         if (told === undefined && row === undefined) {
           const plan = planned(database);
           refuseOtherParts(database, plan);
@@ -108,6 +109,7 @@ export const undoOnCluster = async (
   call?: StorageCall,
 ): Promise<{ readonly wasDone: boolean }> => {
   const { ledger } = context;
+  await lookAt(context, (database) => refuseStarted(database, of.key), call);
   const begun = await ledger.change((database) => undoing(database, of), call);
   const plan = (database: Database): { readonly wasDone: boolean; readonly vms: VmParts["vms"] } => {
     const now = findRollback(database, of.key, of.owner)?.state;

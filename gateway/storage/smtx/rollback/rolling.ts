@@ -1,3 +1,4 @@
+import { VisibleError } from "../../../../core/api/errors.ts";
 import type { GroupId } from "../../../../core/api/ids.ts";
 import { snapshotOfVolume } from "../../extentstore/cluster/stand-ins.ts";
 import type { Database } from "../../extentstore/database/database.ts";
@@ -30,4 +31,24 @@ export const volumesToRollBack = (
       snapshot.tableId,
     );
     return [{ volumeId, lun, file, taken }];
+  });
+
+/**
+ * Whoever goes on with a rollback, or undoes it, writes what somebody may have started since.
+ * Inside a transaction. @throws OBJECT_BUSY
+ */
+export const refuseStarted = (database: Database, key: GroupId): void => {
+  for (const id of lockedBy(database, key)) {
+    const on = database.one<{ name: string }>(
+      `SELECT name FROM vms WHERE status <> 'STOPPED' AND role <> 'mirror'
+         AND (id = ?1 OR EXISTS (SELECT 1 FROM vmDisks WHERE vmId = vms.id AND volumeId = ?1))`,
+      id,
+    );
+    if (on !== undefined) throw started(on.name);
+  }
+};
+
+const started = (name: string): VisibleError =>
+  new VisibleError("OBJECT_BUSY", `The VM “${name}” is on, and a rollback of it, or of its disks, has not ended.`, {
+    hint: "What it has is half of each. Switch it off with: smtx-backup object power-off VM --site SITE",
   });

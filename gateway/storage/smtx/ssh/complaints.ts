@@ -12,6 +12,8 @@ export interface SshPlace {
 
 /** `ssh` says with this that it has failed itself; a command says anything else. */
 const ownStatus = 255;
+/** A shell's, where it finds no such program. */
+const noProgramStatus = 127;
 
 const changedKey = /REMOTE HOST IDENTIFICATION HAS CHANGED|POSSIBLE DNS SPOOFING|differs from the key/i;
 const unknownKey = /Host key verification failed|No \S+ host key is known|no hostkey alg/i;
@@ -38,8 +40,9 @@ export type SshFailure =
 export const failureOf = ({ status, complaint }: ProgramEnd, place: SshPlace, command: string): SshFailure => {
   if (status === 0) return undefined;
   const at = `${place.user}@${place.host}, port ${place.port}`;
-  const words = shownWords(complaint, []) || `status ${status ?? "unknown"}`;
+  const words = shownWords(complaint, []).replace(/\.+$/, "") || `status ${status ?? "unknown"}`;
   if (noProgram.test(complaint)) return { kind: "refused", error: toolMissing(words) };
+  if (status === noProgramStatus) return { kind: "refused", error: noProgramThere(at, command, words) };
   if (status !== undefined && status !== ownStatus) return { kind: "failed", error: failed(at, command, words) };
   if (changedKey.test(complaint))
     return { kind: "refused", error: hostKey(at, "is another one than the one that is pinned") };
@@ -52,6 +55,11 @@ export const failureOf = ({ status, complaint }: ProgramEnd, place: SshPlace, co
 const toolMissing = (words: string) =>
   new VisibleError("TOOL_MISSING", `The program ssh cannot be run: ${words}.`, {
     hint: "Install it: apt-get install openssh-client (Debian, Ubuntu), dnf install openssh-clients (RHEL, openEuler).",
+  });
+
+const noProgramThere = (at: string, command: string, words: string) =>
+  new VisibleError("CLUSTER_REFUSED", `There is no program for “${command}” on ${at}: ${words}.`, {
+    hint: "See that the commands are in the PATH of storage.ssh.user on each of the nodes, also where it does not log in.",
   });
 
 const hostKey = (at: string, what: string) =>

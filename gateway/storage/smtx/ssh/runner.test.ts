@@ -7,7 +7,7 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import { OutcomeUnknownError } from "../outcome.ts";
 import { extentTable } from "./extent-table.ts";
 import { SshRunner, type SshRunnerOptions } from "./runner.ts";
-import { snapshotTogether } from "./snapshots.ts";
+import { deleteSnapshot, snapshotTogether } from "./snapshots.ts";
 
 const hosts = ["node1", "node2"].map((host) => ({ host, port: 22 }));
 
@@ -116,6 +116,13 @@ describe("a command over SSH", () => {
     assert.equal(code, "CLUSTER_TASK_FAILED");
     assert.match(message, /“zbs-meta volume” failed on backup@node1, port 22: volume not found\./);
     assert.equal((await ran()).length, 1);
+  });
+
+  test("that is not there is no snapshot that is gone already", async (t) => {
+    const { ssh } = await fakeSsh(t, "echo 'sh: 1: zbs-meta: not found' >&2; exit 127");
+    const { code, message } = await errorOf(deleteSnapshot(ssh, "s"));
+    assert.equal(code, "CLUSTER_REFUSED");
+    assert.match(message, /no program for “zbs-meta snapshot delete_by_id s” on backup@node1/);
   });
 
   test("that was broken off is run again where it only reads, and never where it changes something", async (t) => {

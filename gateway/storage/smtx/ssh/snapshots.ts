@@ -10,7 +10,7 @@ import type { SshRunner } from "./runner.ts";
  */
 
 /** Of a command line: sshd takes 128 KiB and more of one. */
-const volumesMax = 500;
+export const volumesMax = 500;
 
 export interface WantedVolumeSnapshot {
   /** Of a LUN, a virtual volume or an NFS file. */
