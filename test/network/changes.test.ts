@@ -11,8 +11,9 @@ import { askFrom } from "./stranger.ts";
 
 const mib = 1024 * 1024;
 const volumeBytes = 40 * mib;
-/** Incompressible, so the volume takes 21 s. */
-const rate = "16mbit";
+/** Incompressible, so the volume takes 42 s, and not while the changes are made. */
+const rate = "8mbit";
+const rateAfterwards = "128mbit";
 const smallExtents = { bytes: 4 * 64 * 1024, extentBytes: 64 * 1024 };
 /** Beginning, at least one connection for the extents, and the end. */
 const smallRequests = 3;
@@ -97,6 +98,7 @@ describe("in the middle of a transfer, without an error in it", () => {
 
     const changed = await part();
     assert.ok(changed < 0.9, `${changed} of the volume had been sent when all was done`);
+    await lab.link.limit(hosts.a1, rateAfterwards);
     await sent;
     assert.equal(await publish(), disk.digest);
     const warnings = (await a1.warnings()).filter(({ atMs }) => atMs >= sinceMs);

@@ -59,25 +59,15 @@ export class Link {
     await run(...within, "ip", "addr", "add", `${address}/24`, "dev", "eth0");
     await run(...within, "ip", "link", "set", "eth0", "up");
     await run(...within, "ip", "link", "set", "lo", "up");
-    if (rate !== undefined) {
-      await run(
-        ...within,
-        "tc",
-        "qdisc",
-        "add",
-        "dev",
-        "eth0",
-        "root",
-        "tbf",
-        "rate",
-        rate,
-        "burst",
-        "64kb",
-        "latency",
-        "100ms",
-      );
-    }
-    return { name, address, namespace, within };
+    const host = { name, address, namespace, within };
+    if (rate !== undefined) await this.limit(host, rate);
+    return host;
+  }
+
+  /** What a host sends is at most so many bits per second from now on. */
+  async limit({ within }: LabHost, rate: string): Promise<void> {
+    const bucket = ["rate", rate, "burst", "64kb", "latency", "100ms"];
+    await run(...within, "tc", "qdisc", "replace", "dev", "eth0", "root", "tbf", ...bucket);
   }
 
   /**
