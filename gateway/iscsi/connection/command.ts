@@ -10,6 +10,8 @@ export interface ScsiCommand {
   /** Filled from its beginning, with as many bytes as come. */
   readonly into?: Uint8Array;
   readonly data?: Uint8Array;
+  /** Done when all has ended that the LUN has taken before, from anybody. */
+  readonly isOrdered?: boolean;
 }
 
 /** What a target answered. */

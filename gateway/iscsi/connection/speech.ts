@@ -23,7 +23,7 @@ export class SessionSpeech {
    * Sends a command with what may go along unasked. @returns its tag, which the task has as well
    */
   command(task: CommandTask): number {
-    const { lun, cdb, into, data } = task.command;
+    const { lun, cdb, into, data, isOrdered = false } = task.command;
     const { immediate: first, behind } = unasked(data?.length ?? 0, this.#parameters);
     task.tag = this.#newTag();
     task.cmdSn = this.#window.take();
@@ -32,7 +32,7 @@ export class SessionSpeech {
       (behind === 0 ? flag.final : 0) |
       (into === undefined ? 0 : commandFlag.read) |
       (data === undefined ? 0 : commandFlag.write) |
-      commandFlag.simple;
+      (isOrdered ? commandFlag.ordered : commandFlag.simple);
     const header = this.#header({
       opcode: request.scsiCommand,
       flags,

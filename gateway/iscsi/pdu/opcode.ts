@@ -34,7 +34,7 @@ export const answer = {
 /** The last of its kind, and more of it to come; of text and login as well as of data. */
 export const flag = { final: 0x80, continued: 0x40 } as const;
 
-export const commandFlag = { read: 0x40, write: 0x20, simple: 0x01 } as const;
+export const commandFlag = { read: 0x40, write: 0x20, simple: 0x01, ordered: 0x02 } as const;
 
 export const dataInFlag = { status: 0x01, underflow: 0x02, overflow: 0x04 } as const;
 

@@ -121,7 +121,7 @@ export class MirrorWriting {
     }
   }
 
-  /** Our sessions have the key of the epoch, and no other key is left. */
+  /** Our sessions have the key of the epoch, no other key is left, and no write under one. */
   async #shutOut(volumeId: string, epoch: number, place: LunRef, call: StorageCall | undefined): Promise<Lun> {
     const lun = await this.#reserved(volumeId, epoch, place, call);
     try {
@@ -129,6 +129,8 @@ export class MirrorWriting {
       for (const key of new Set(keys)) {
         if (key !== BigInt(epoch)) await lun.reservation.preempt(BigInt(epoch), key, call);
       }
+      // What it took before that is done still.
+      await lun.settled(call);
       return lun;
     } catch (error) {
       await lun.close();
