@@ -161,10 +161,16 @@ export class HeldLun implements LedgerDevice {
       return lun;
     } catch (error) {
       if (this.#lun === opening) this.#lun = undefined;
-      throw error;
+      throw VisibleError.is(error, "VOLUME_UNKNOWN") ? isGone(this.name, error) : error;
     }
   }
 }
+
+const isGone = (name: string, cause: VisibleError): VisibleError =>
+  new VisibleError("VOLUME_UNKNOWN", `The cluster does not have ${name} any more, or not for us.`, {
+    hint: "See who deleted it, and restart this cluster's gateways: they make it again, with what can be known of it.",
+    cause,
+  });
 
 const never = new AbortController().signal;
 

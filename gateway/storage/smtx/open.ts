@@ -7,12 +7,10 @@ import { Background } from "./background.ts";
 import type { ClusterContext } from "./context.ts";
 import { SmtxCluster } from "./driver.ts";
 import { findCluster } from "./inventory/find-cluster.ts";
-import { beginRecords } from "./manifests/beginning.ts";
 import type { RecoveredPlan } from "./manifests/lost-records.ts";
 import { reachCluster } from "./reach.ts";
 import { Holder } from "./reaper/holder.ts";
 import { Reaper } from "./reaper/reaper.ts";
-import { TowerRemains } from "./reaper/tower-remains.ts";
 import { createAskTokens } from "./ssh/extent-table.ts";
 import { FileVolumes } from "./ssh/file-volumes.ts";
 
@@ -33,7 +31,7 @@ export const openSmtx = async (
   };
   try {
     const reached = await reachCluster(config, { time, onOpened: (close) => opened.push(close), ...call });
-    const { tower, clusterId, ledger, hands, initiator, ssh } = reached;
+    const { tower, clusterId, ledger, hands, initiator, ssh, remains, recovered } = reached;
     const extentBytes = config.extentBytes ?? plainGeometry.extentBytes;
     const { tablesOfSnapshots } = await ledger.read(abilitiesOf, call);
     const fileVolumes = ssh && new FileVolumes(ssh);
@@ -49,10 +47,9 @@ export const openSmtx = async (
       find: (look) => findCluster({ tower, clusterId, extentBytes, fileVolumes }, look),
       holder,
       background: new Background(),
-      reaper: new Reaper({ ledger, remains: new TowerRemains({ tower, clusterId, ssh }), holder, time }),
+      reaper: new Reaper({ ledger, remains, holder, time }),
       time,
     };
-    const recovered = await beginRecords(context, call);
     if (recovered !== undefined) onRecovered?.(recovered);
     return new SmtxCluster(context, closeAll);
   } catch (error) {

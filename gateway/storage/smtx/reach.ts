@@ -10,7 +10,10 @@ import { findCluster } from "./cloud-tower/nouns/clusters.ts";
 import { TowerHands } from "./cluster/tower-hands.ts";
 import { HeldLun } from "./held-lun.ts";
 import { Ledger } from "./ledger/ledger.ts";
+import { beginRecords } from "./manifests/beginning.ts";
+import type { RecoveredPlan } from "./manifests/lost-records.ts";
 import { ourName } from "./names.ts";
+import { TowerRemains } from "./reaper/tower-remains.ts";
 import { migrateRecords } from "./records/schema.ts";
 import { openSsh } from "./ssh/open.ts";
 import type { SshRunner } from "./ssh/runner.ts";
@@ -25,6 +28,9 @@ export const replicas = 2;
 
 /** Less than a call to a storage may stand still, so that the task is what is told of. */
 const taskSecondsOtherwise = 50;
+
+const madeByOthersMs = 2_000;
+const never = new AbortController().signal;
 
 export type ChapSecret = NonNullable<InitiatorOptions["chap"]>;
 
@@ -66,10 +72,14 @@ export interface ReachedCluster {
   readonly initiator: Initiator;
   readonly hands: TowerHands;
   readonly ledger: Ledger;
+  readonly remains: TowerRemains;
+  /** Undefined: no records were lost before this. */
+  readonly recovered: readonly RecoveredPlan[] | undefined;
 }
 
 /**
- * All that a cluster is worked with by; its ledger is made where there is none.
+ * All that a cluster is worked with by; its ledger is made where there is none, with what can be
+ * known again where one was lost.
  * @param onOpened is told of what has to be closed, the last first, also when this throws
  */
 export const reachCluster = async (
@@ -91,7 +101,9 @@ export const reachCluster = async (
   onOpened(() => device.close());
   const ledger = await Ledger.open(device, { migrate: migrateRecords, time }, call);
   onOpened(() => ledger.close());
-  return { tower, clusterId, chap, ssh, initiator, hands, ledger };
+  const remains = new TowerRemains({ tower, clusterId, ssh });
+  const recovered = await beginRecords({ ledger, hands, initiator, time, remains }, call);
+  return { tower, clusterId, chap, ssh, initiator, hands, ledger, remains, recovered };
 };
 
 export const openLedgerDevice = async (
@@ -100,10 +112,13 @@ export const openLedgerDevice = async (
 ): Promise<HeldLun> => {
   const name = ourName("ledger");
   const target = { name, stripeCount: 1, stripeBytes: 256 * 1024 };
-  const { iqn, lunId, sizeBytes } = await hands.makeLun(
-    { target, name, lunId: ledgerLunId, sizeBytes: ledgerBytes },
-    call,
-  );
+  const wish = { target, name, lunId: ledgerLunId, sizeBytes: ledgerBytes };
+  const { iqn, lunId, sizeBytes } = await hands.makeLun(wish, call).catch(async (error: unknown) => {
+    if (!VisibleError.is(error, "CLUSTER_TASK_FAILED")) throw error;
+    // Of gateways that start at once another one may have made it.
+    await time.sleep(madeByOthersMs, call.signal ?? never);
+    return hands.makeLun(wish, call);
+  });
   return new HeldLun({
     initiator,
     place: { targetName: iqn, lun: lunId },

@@ -66,10 +66,11 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Pr
     const ledger = await Ledger.open(device, { migrate: migrateRecords, time: hastyTime });
     const holder = new Holder({ ledger, time: steadyTime });
     let laterMs = 0;
+    const remains = new TowerRemains({ tower, clusterId, ssh });
     const reaper = new Reaper({
       ledger,
       holder,
-      remains: new TowerRemains({ tower, clusterId, ssh }),
+      remains,
       time: { nowMs: () => steadyTime.nowMs() + laterMs, sleep: steadyTime.sleep },
     });
     const fileVolumes = ssh && new FileVolumes(ssh);
@@ -87,7 +88,7 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Pr
       hasCommandLine: ssh !== undefined,
       extentTokens: ssh && createAskTokens(ssh),
     };
-    await beginRecords(context);
+    await beginRecords({ ...context, remains });
     const driver = new SmtxCluster(context, async () => {
       await ledger.close();
       await device.close();

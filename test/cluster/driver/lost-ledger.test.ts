@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { open } from "node:fs/promises";
+import { mkdtemp, open, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import {
@@ -19,11 +21,12 @@ import type { StorageDriver } from "../../../gateway/storage/driver.ts";
 import type { RecoveredPlan } from "../../../gateway/storage/smtx/manifests/lost-records.ts";
 import { listAreas, manifestArea } from "../../../gateway/storage/smtx/manifests/manifest-lun.ts";
 import type { Area } from "../../../gateway/storage/smtx/manifests/sheet.ts";
+import { probeCluster } from "../../../gateway/storage/smtx/probe/probe.ts";
 import { steadyTime } from "../../../gateway/time/time.ts";
 import { namesOn } from "../reaper/names-on.ts";
 import type { ClusterBehaviour } from "../rest/storage.ts";
 import { ClusterStandIn } from "../stand-in/stand-in.ts";
-import { openDriver } from "./under-test.ts";
+import { configOf, openDriver } from "./under-test.ts";
 import { withCustomer } from "./with-customer.ts";
 
 const MiB = 2 ** 20;
@@ -113,6 +116,20 @@ test("so does one whose LUNs become no others' snapshots", async (context) => {
   await driver.completeMirror({ mirrorVolumeId: next, epoch });
   await publish(driver, 3, next);
   assert.ok((await readSnapshot(driver, await snapshotOf(driver, groupId(3), next))).equals(second));
+});
+
+test("they are known again also where a probe is the first that looks", async (context) => {
+  const { standIn, groups, again } = await withLostLedger(context);
+  const dir = await mkdtemp(join(tmpdir(), "probe-"));
+  context.after(() => rm(dir, { recursive: true, force: true }));
+  await probeCluster(await configOf(standIn, dir));
+  assert.deepEqual(await (await again()).foreignGroups(), groups);
+});
+
+test("several gateways that start at once know them again", async (context) => {
+  const { groups, again } = await withLostLedger(context);
+  const drivers = await Promise.all([again(), again(), again()]);
+  for (const driver of drivers) assert.deepEqual(await driver.foreignGroups(), groups);
 });
 
 test("whoever dies while it finds them leaves the rest to the next one", async (context) => {

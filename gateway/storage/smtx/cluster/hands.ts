@@ -162,7 +162,7 @@ export interface Hands {
   /** What CloudTower did not list at first: by those of these that it lists by now, its ids. */
   listed(snapshots: readonly string[], call?: StorageCall): Promise<ReadonlyMap<string, string>>;
   /** Whether the cluster has lost a snapshot, as far as CloudTower tells. */
-  isGone(snapshot: string, call?: StorageCall): Promise<boolean>;
+  isGone(of: Omit<CloneWish, "name">, call?: StorageCall): Promise<boolean>;
   /** A LUN of ours with a snapshot's content, which shares it. */
   cloneSnapshot(of: CloneWish, call?: StorageCall): Promise<LunRef>;
   /** At one instant, or as close together as the cluster can. */

@@ -90,9 +90,13 @@ export class TowerHands implements Hands {
     return new Map(found.map(({ id, zbsVolumeId }) => [refOfZbs(zbsVolumeId), id]));
   }
 
-  async isGone(snapshot: string, call?: StorageCall): Promise<boolean> {
+  /** A CloudTower that was set up anew has other ids. */
+  async isGone({ snapshot, zbsVolumeId }: Omit<CloneWish, "name">, call?: StorageCall): Promise<boolean> {
+    const { tower, clusterId } = this.#of;
     if (zbsOfRef(snapshot) !== undefined) return false;
-    return !(await findLunSnapshots(this.#of.tower, [snapshot], call)).has(snapshot);
+    if ((await findLunSnapshots(tower, [snapshot], call)).has(snapshot)) return false;
+    if (zbsVolumeId === undefined) return true;
+    return (await findLunSnapshotsByVolume(tower, { clusterId, zbsVolumeIds: [zbsVolumeId] }, call)).length === 0;
   }
 
   async cloneSnapshot({ snapshot, zbsVolumeId, name }: CloneWish, call?: StorageCall): Promise<LunRef> {

@@ -1,9 +1,10 @@
 import type { StorageCall } from "../../call.ts";
-import type { ClusterContext } from "../context.ts";
 import { isPassing, ourName, ownerTag } from "../names.ts";
+import { findBefore } from "../reaper/found-before.ts";
 import { isBegun } from "../reaper/known.ts";
+import type { Remains } from "../reaper/remains.ts";
 import { eraOf } from "../records/era.ts";
-import { type RecoveredPlan, recoverRecords } from "./lost-records.ts";
+import { type RecordParts, type RecoveredPlan, recoverRecords } from "./lost-records.ts";
 
 /**
  * Begins records on a cluster: where others before have been lost, with what can be made of them
@@ -11,14 +12,15 @@ import { type RecoveredPlan, recoverRecords } from "./lost-records.ts";
  * @returns of the plans that were found; undefined: nothing was lost
  */
 export const beginRecords = async (
-  context: ClusterContext,
+  parts: RecordParts & { readonly remains: Remains },
   call?: StorageCall,
 ): Promise<readonly RecoveredPlan[] | undefined> => {
-  const { ledger, reaper } = context;
+  const { ledger } = parts;
   if (await ledger.read(isBegun, call)) return undefined;
-  const plans = await recoverRecords(context, call);
+  const plans = await recoverRecords(parts, call);
   // What is written between groups is nobody's, once the groups are known again.
   const whole = plans.filter(({ unread }) => unread === 0).map((plan) => ourName("mirror", `${ownerTag(plan)}.`));
-  await reaper.begin(call, (name) => isPassing(name) || whole.some((mirrors) => name.startsWith(mirrors)));
+  const isNeedless = (name: string) => isPassing(name) || whole.some((mirrors) => name.startsWith(mirrors));
+  await findBefore(parts, call, isNeedless);
   return plans.length > 0 || (await ledger.read(eraOf, call)) !== undefined ? plans : undefined;
 };

@@ -26,7 +26,7 @@ import {
 import { isRecorded, putGroup, putPlan } from "./recorded.ts";
 import { isBlankArea, readSheet } from "./sheet.ts";
 
-type Parts = Pick<ClusterContext, "ledger" | "hands" | "initiator" | "time">;
+export type RecordParts = Pick<ClusterContext, "ledger" | "hands" | "initiator" | "time">;
 
 /** What could be made again of one plan's records. */
 export interface RecoveredPlan extends Owner {
@@ -43,7 +43,7 @@ export interface RecoveredPlan extends Owner {
  * cluster beside the groups' snapshots. To be called before anything is made there. Whoever dies in
  * between leaves it to the next one; where another one is done meanwhile, groups may be gone again.
  */
-export const recoverRecords = async (parts: Parts, call?: StorageCall): Promise<readonly RecoveredPlan[]> => {
+export const recoverRecords = async (parts: RecordParts, call?: StorageCall): Promise<readonly RecoveredPlan[]> => {
   const plans: RecoveredPlan[] = [];
   for (const lun of await parts.hands.listLuns(manifestTarget, call)) {
     const owner = ownerOfManifest(lun.name);
@@ -57,7 +57,7 @@ export const recoverRecords = async (parts: Parts, call?: StorageCall): Promise<
 
 /** `none`: nothing was written yet. Undefined: it can't be read. */
 const newestList = async (
-  parts: Parts,
+  parts: RecordParts,
   lun: LunRef,
   call: StorageCall | undefined,
 ): Promise<KeptGroups | "none" | undefined> => {
@@ -76,7 +76,7 @@ const newestList = async (
 };
 
 const recoverPlan = async (
-  parts: Parts,
+  parts: RecordParts,
   lun: LunRef,
   list: KeptGroups,
   call: StorageCall | undefined,
@@ -88,7 +88,7 @@ const recoverPlan = async (
     call?.signal?.throwIfAborted();
     const isThere = await ledger.read((database) => isRecorded(database, group.groupId), call);
     if (!isThere) {
-      if (await hands.isGone(group.manifest.snapshot, call)) continue;
+      if (await hands.isGone(group.manifest, call)) continue;
       const sheet = await manifestOf(parts, group, call);
       if (sheet === undefined) unread++;
       else await ledger.change((database) => isBegun(database) || putGroup(database, list, group, sheet), call);
@@ -103,7 +103,7 @@ const recoverPlan = async (
 
 /** Undefined: the cluster does not give it, or it is not this group's. */
 const manifestOf = async (
-  parts: Parts,
+  parts: RecordParts,
   { groupId, manifest: { snapshot, zbsVolumeId } }: KeptPublished,
   call: StorageCall | undefined,
 ): Promise<ManifestSheet | undefined> => {
@@ -121,7 +121,7 @@ const manifestOf = async (
 
 /** What is not read now is not looked for again, and the cluster may only be busy. */
 const cloneOf = async (
-  { hands, time }: Parts,
+  { hands, time }: RecordParts,
   of: KeptPublished["manifest"],
   call: StorageCall | undefined,
 ): Promise<LunRef | undefined> => {

@@ -232,7 +232,7 @@ export class ClusterMirrors {
     const name = baseName(mirrorVolumeId, epoch);
     const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, name }, call).catch(async (error: unknown) => {
       const mayBeGone = VisibleError.is(error, "NOT_FOUND") || VisibleError.is(error, "CLUSTER_TASK_FAILED");
-      throw mayBeGone && (await hands.isGone(snapshot, call)) ? baseGone(baseGroupId) : error;
+      throw mayBeGone && (await hands.isGone({ snapshot }, call)) ? baseGone(baseGroupId) : error;
     });
     await ledger.change((database) => {
       // Whoever writes with a later epoch has a clone of its own, and this writer is out.

@@ -2,9 +2,10 @@ import type { Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { LongCall } from "../ledger/long-changes.ts";
-import { holderOf, isLasting, ourName, probePrefix } from "../names.ts";
+import { holderOf, isLasting } from "../names.ts";
+import { findBefore } from "./found-before.ts";
 import { forgetHolder, type Holder, type HolderRow, listHolders } from "./holder.ts";
-import { isBegun, knownThings, putFoundBefore, volumesWithSnapshots } from "./known.ts";
+import { knownThings, volumesWithSnapshots } from "./known.ts";
 import type { OurThing, Remains } from "./remains.ts";
 import { Silence } from "./silence.ts";
 
@@ -43,17 +44,9 @@ export class Reaper {
     this.#silence = new Silence(of.time);
   }
 
-  /**
-   * To be called before anything is made: what new records find on the cluster is of others that
-   * are lost, and is not removed. What a probe makes is never anybody's for long.
-   * @param isNeedless what nothing is lost with, of what is found
-   */
-  async begin(call?: StorageCall, isNeedless: (name: string) => boolean = () => false): Promise<void> {
-    if (await this.#ledger.read(isBegun, call)) return;
-    const isOthers = ({ name }: OurThing) =>
-      name !== ourName("ledger") && !name.startsWith(probePrefix) && !isNeedless(name);
-    const there = (await this.#remains.list([], call)).filter(isOthers);
-    await this.#ledger.change((database) => putFoundBefore(database, there), call);
+  /** See `findBefore`. */
+  begin(call?: StorageCall): Promise<void> {
+    return findBefore({ ledger: this.#ledger, remains: this.#remains }, call);
   }
 
   /** At the first call, and not more often than each ten minutes after it. */
