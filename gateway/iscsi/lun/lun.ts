@@ -2,7 +2,7 @@ import { VisibleError } from "../../../core/api/errors.ts";
 import type { IscsiCall } from "../call.ts";
 import type { IscsiLimits } from "../limits.ts";
 import type { IscsiPortal } from "../portal.ts";
-import { getLbaStatus, read16, synchronizeCache16, testUnitReady, unmap, write16 } from "../scsi/cdb.ts";
+import { getLbaStatus, read16, synchronizeCache16, unmap, write16 } from "../scsi/cdb.ts";
 import { lbaStatusBytes, lbaStatusOf, unmapList } from "../scsi/lba-status.ts";
 import { CommandUnsupported } from "../scsi/meaning.ts";
 import type { BlockLimits, DiskCapacity, DiskIdentity } from "../scsi/shape.ts";
@@ -140,11 +140,6 @@ export class Lun {
     const { blocks } = await capacityAt((command, each) => this.#run(command, each ?? {}), this.#name, call);
     this.#sizeBytes = blocks * this.blockBytes;
     return this.#sizeBytes;
-  }
-
-  /** What the LUN had taken before has ended, whoever sent it: also writes of who was preempted. */
-  async settled(call?: IscsiCall): Promise<void> {
-    await this.#run({ cdb: testUnitReady(), isOrdered: true }, call ?? {});
   }
 
   /** What is under way fails. Registrations and a reservation stay. */

@@ -1,6 +1,12 @@
 import { VisibleError } from "../../../core/api/errors.ts";
 import type { IscsiCall } from "../call.ts";
-import { persistentReserveIn, persistentReserveOut, reservationIn, reservationOut } from "../scsi/cdb.ts";
+import {
+  persistentReserveIn,
+  persistentReserveOut,
+  reservationIn,
+  reservationOut,
+  testUnitReady,
+} from "../scsi/cdb.ts";
 import { fencedError } from "../scsi/meaning.ts";
 import {
   holderBytes,
@@ -90,7 +96,8 @@ export class LunReservation {
 
   /**
    * Takes the registration `old` away, and the reservation if it is held under it: none of its
-   * sessions writes any more. Of several who try, one succeeds; to try again does no harm.
+   * sessions writes any more, and what the LUN had taken of them has ended. Of several who try, one
+   * succeeds; to try again does no harm.
    * @throws FENCED when the registration `key`, or `old`, is not there
    */
   async preempt(key: bigint, old: bigint, call?: IscsiCall): Promise<void> {
@@ -98,6 +105,12 @@ export class LunReservation {
       const { keys } = await this.keys(call);
       return !keys.includes(old) && (await this.holder(call))?.key === key;
     });
+    await this.settled(call);
+  }
+
+  /** What the LUN had taken before has ended, whoever sent it. */
+  async settled(call?: IscsiCall): Promise<void> {
+    await this.#sessions[0].run({ cdb: testUnitReady(), isOrdered: true }, call);
   }
 
   async release(key: bigint, call?: IscsiCall): Promise<void> {

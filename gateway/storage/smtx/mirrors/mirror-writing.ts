@@ -129,8 +129,8 @@ export class MirrorWriting {
       for (const key of new Set(keys)) {
         if (key !== BigInt(epoch)) await lun.reservation.preempt(BigInt(epoch), key, call);
       }
-      // What it took before that is done still.
-      await lun.settled(call);
+      // Who preempted them before may have died before that was done.
+      await lun.reservation.settled(call);
       return lun;
     } catch (error) {
       await lun.close();
