@@ -237,7 +237,8 @@ describe("a thread pool whose jobs stand still", () => {
     open(1);
     const failed = Array.from({ length: 8 }, () => assert.rejects(run("deaf"), stoodStill("deaf")));
     await hanging(8);
-    const other = assert.rejects(run("endless", { gate: new FairGate(1) }), stoodStill("deaf"));
+    // A thread that gets little of the processor may have begun it, or not.
+    const other = assert.rejects(run("endless", { gate: new FairGate(1) }), stoodStill("(deaf|endless)"));
     await time.advance(jobSeconds * 1000);
     await answered();
     await time.advance(lastWordMs);
