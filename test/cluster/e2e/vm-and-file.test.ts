@@ -1,46 +1,20 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { objectSpecSchema } from "../../../core/api/object-spec.ts";
 import { extentBytes, geometry } from "./cluster-site.ts";
 import { ClusterWorld, progressOf } from "./world.ts";
 
 const shop = [
   { kind: "vm", name: "web" },
   { kind: "nfs-file", name: "/exports/media/film.img" },
-];
+] as const;
 
 describe("a VM and an NFS file of one cluster, backed up to another", () => {
   let world: ClusterWorld;
 
   before(async () => {
-    world = await ClusterWorld.open({ a: {}, b: {} });
-    const specs = [
-      { kind: "switch", name: "prod" },
-      {
-        ...{
-          kind: "vm",
-          name: "web",
-          memory: "1GiB",
-          disks: [
-            { size: "4MiB", geometry },
-            { size: "2MiB", geometry },
-          ],
-        },
-        nics: [{ switch: "prod", macAddress: "52:54:00:00:00:01" }],
-      },
-      { kind: "nfs-file", name: "/exports/media/film.img", size: "2MiB", geometry },
-    ];
-    const { administration } = world.cluster("a").standIn;
-    await administration.createObjects(specs.map((spec) => objectSpecSchema.parse(spec)));
-    await world
-      .cluster("b")
-      .standIn.administration.createObjects([objectSpecSchema.parse({ kind: "switch", name: "dr" })]);
-    await world.cluster("a").writeDisk("web", 0, [0, 7, 15]);
-    await world.cluster("a").writeDisk("web", 1, [1]);
+    world = await ClusterWorld.withVm({ kind: "nfs-file", name: "/exports/media/film.img", size: "2MiB", geometry });
     await world.cluster("a").writeFile("film.img", [0, 3]);
-    for (const site of ["a", "b"]) await world.local.refreshed(site);
-    await world.does("site", "map", "a", "--to", "b", "prod=dr");
-    await world.local.createPlan({ name: "shop", objects: shop } as never);
+    await world.planShop([...shop]);
   });
   after(() => world?.close());
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { objectChangeSchema, objectSpecSchema } from "../../../core/api/object-spec.ts";
+import { objectChangeSchema } from "../../../core/api/object-spec.ts";
 import { extentBytes, geometry } from "./cluster-site.ts";
 import { ClusterWorld, progressOf } from "./world.ts";
 
@@ -9,38 +9,12 @@ describe("a VM of one cluster and a virtual volume, backed up to another", () =>
   let first: { readonly groupId: string; readonly disks: readonly string[]; readonly volume: string };
 
   before(async () => {
-    world = await ClusterWorld.open({ a: {}, b: {} });
-    const specs = [
-      { kind: "switch", name: "prod" },
-      {
-        ...{
-          kind: "vm",
-          name: "web",
-          memory: "1GiB",
-          disks: [
-            { size: "4MiB", geometry },
-            { size: "2MiB", geometry },
-          ],
-        },
-        nics: [{ switch: "prod", macAddress: "52:54:00:00:00:01" }],
-      },
-      { kind: "volume", name: "data", size: "2MiB", geometry },
-    ];
-    const { administration } = world.cluster("a").standIn;
-    await administration.createObjects(specs.map((spec) => objectSpecSchema.parse(spec)));
-    await world
-      .cluster("b")
-      .standIn.administration.createObjects([objectSpecSchema.parse({ kind: "switch", name: "dr" })]);
-    await world.cluster("a").writeDisk("web", 0, [0, 7, 15]);
-    await world.cluster("a").writeDisk("web", 1, [1]);
+    world = await ClusterWorld.withVm({ kind: "volume", name: "data", size: "2MiB", geometry });
     await world.cluster("a").writeVolume("data", [0, 5]);
-    for (const site of ["a", "b"]) await world.local.refreshed(site);
-    await world.does("site", "map", "a", "--to", "b", "prod=dr");
-    const objects = [
+    await world.planShop([
       { kind: "vm", name: "web" },
       { kind: "volume", name: "data" },
-    ];
-    await world.local.createPlan({ name: "shop", objects } as never);
+    ]);
   });
   after(() => world?.close());
 

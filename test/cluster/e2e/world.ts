@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import type { RunAnswer } from "../../../core/api/answers.ts";
 import type { ObjectConfig } from "../../../core/api/object.ts";
+import { objectSpecSchema } from "../../../core/api/object-spec.ts";
+import type { PlanDefinition } from "../../../core/api/plan.ts";
 import { MovingPlans } from "../../e2e/failover/world.ts";
 import { Local } from "../../e2e/local.ts";
 import { ClusterSite, type ClusterSiteOptions, extentBytes, geometry } from "./cluster-site.ts";
@@ -52,6 +54,34 @@ export class ClusterWorld extends MovingPlans {
     await world.local.refreshed("a");
     await world.local.createPlan({ name: "nightly", objects: [{ kind: "lun", name: "db1" }] });
     return world;
+  }
+
+  /**
+   * Two clusters, with a VM of two disks at site a beside something else of the customer's there,
+   * and a switch at b that stands for the VM's.
+   */
+  static async withVm(beside: Readonly<Record<string, unknown>>): Promise<ClusterWorld> {
+    const world = await ClusterWorld.open({ a: {}, b: {} });
+    const vm = { kind: "vm", name: "web", memory: "1GiB", disks: ["4MiB", "2MiB"].map((size) => ({ size, geometry })) };
+    const nics = [{ switch: "prod", macAddress: "52:54:00:00:00:01" }];
+    const specs = {
+      a: [{ kind: "switch", name: "prod" }, { ...vm, nics }, beside],
+      b: [{ kind: "switch", name: "dr" }],
+    };
+    for (const [site, ofSite] of Object.entries(specs)) {
+      const { administration } = world.cluster(site).standIn;
+      await administration.createObjects(ofSite.map((spec) => objectSpecSchema.parse(spec)));
+    }
+    await world.cluster("a").writeDisk("web", 0, [0, 7, 15]);
+    await world.cluster("a").writeDisk("web", 1, [1]);
+    return world;
+  }
+
+  /** Tells the control plane what there is, and protects it by the plan `shop`. */
+  async planShop(objects: PlanDefinition["objects"]): Promise<void> {
+    for (const site of ["a", "b"]) await this.local.refreshed(site);
+    await this.does("site", "map", "a", "--to", "b", "prod=dr");
+    await this.local.createPlan({ name: "shop", objects });
   }
 
   cluster(site: string): ClusterSite {
