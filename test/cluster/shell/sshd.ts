@@ -150,6 +150,8 @@ export class Sshd {
         "PermitRootLogin forced-commands-only",
         "StrictModes no",
         "PidFile none",
+        // The user's shell reads what it finds at home, which may take longer than the command.
+        `SetEnv HOME=${this.#folder}`,
         "MaxStartups 100",
         "MaxSessions 10",
       ],

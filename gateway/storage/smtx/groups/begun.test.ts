@@ -1,12 +1,19 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { Database } from "../../extentstore/database/database.ts";
 import { migrateRecords } from "../records/schema.ts";
 import { beginTaking, endTaking } from "./begun.ts";
 
-test("what was begun is known until it has ended, the last thousand of what never does", (context) => {
-  const database = new Database(":memory:");
-  context.after(() => database.close());
+test("what was begun is known until it has ended, the last thousand of what never does", async (context) => {
+  const dir = await mkdtemp(join(tmpdir(), "begun-"));
+  const database = new Database(join(dir, "records"));
+  context.after(() => {
+    database.close();
+    return rm(dir, { recursive: true });
+  });
   migrateRecords(database);
   database.transaction(() => {
     assert.deepEqual([beginTaking(database, "one"), beginTaking(database, "one")], [true, false]);
