@@ -29,6 +29,7 @@ import { HostClock } from "./time/host-clock.ts";
 import type { Watch } from "./time/standstill.ts";
 import { steadyTime, systemTime, type Time } from "./time/time.ts";
 import { within } from "./time/within.ts";
+import { KeptHashes } from "./transfer/diff/kept-hashes.ts";
 import { createReceiver } from "./transfer/receiver.ts";
 import { createThrottles } from "./transfer/throttles.ts";
 import { createTransferWorkers } from "./transfer/workers.ts";
@@ -192,6 +193,9 @@ const start = async (config: GatewayConfig, log: Log, opened: Opened, watch?: Wa
   const throttles = createThrottles(steadyTime);
   const sockets = new SocketFolder(config.attachDir);
   await sockets.reap();
+  if (config.storage.kind === "smtx" && config.storage.hashesDir !== undefined) {
+    await new KeptHashes(config.storage.hashesDir).tidy(Date.now());
+  }
   const agent = startAgent({
     queues: (["tasks", "transfers"] as const).map((queue) => ({
       source: source(queue),

@@ -13,7 +13,7 @@ export interface ClusterBackup {
   readonly copyingSeconds: number;
   /** Of the new snapshot, as the gateway counts. */
   readonly bytesRead: number;
-  /** By the source's nodes: of the new snapshot and the one before, and what else there is. */
+  /** By the source's nodes: of the new snapshot, and what is needed of the one before. */
   readonly bytesSent: number;
 }
 

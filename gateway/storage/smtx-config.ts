@@ -53,6 +53,11 @@ export const smtxConfigSchema = z.strictObject({
     .optional(),
   /** Where the cluster serves NFS; without it, what is read and written over NFS is left out. */
   nfs: z.strictObject({ server: address }).optional(),
+  /**
+   * What was sent from here is known by hashes in this folder, so that it need not be read again:
+   * 256 MB for a TiB. It may be deleted at any time. `hashes` beside the file unless told otherwise.
+   */
+  hashesDir: file.optional(),
   /** Of the cluster's volumes; 256 MiB unless told otherwise. */
   extentBytes: z.int().min(extentBytesMin).max(extentBytesMax).multipleOf(extentBytesMin).optional(),
 });
@@ -60,11 +65,12 @@ export type SmtxConfig = z.infer<typeof smtxConfigSchema>;
 
 /** With whole paths. */
 export const smtxPathsBeside = (config: SmtxConfig, beside: (path: string) => string): SmtxConfig => {
-  const { tower, iscsi, ssh } = config;
+  const { tower, iscsi, ssh, hashesDir = "hashes" } = config;
   const { ca } = tower;
   const { chap } = iscsi;
   return {
     ...config,
+    hashesDir: beside(hashesDir),
     tower: { ...tower, passwordFile: beside(tower.passwordFile), ...(ca !== undefined && { ca: beside(ca) }) },
     iscsi: { ...iscsi, ...(chap !== undefined && { chap: { ...chap, secretFile: beside(chap.secretFile) } }) },
     ...(ssh !== undefined && {

@@ -7,6 +7,7 @@ import type { Time } from "../time/time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
 import { answered } from "./answered.ts";
 import type { Encoding } from "./diff/block-encoder.ts";
+import type { ExtentLabels } from "./diff/kept-hashes.ts";
 import type { ScanJob, ScanResult } from "./diff/scan.ts";
 import { blockGrainHashesBytes } from "./diff/signature.ts";
 import { answerBytesMax, extentAnswerSchema, hashesAnswerSchema, paths, signatureBlocksMax } from "./protocol.ts";
@@ -24,6 +25,7 @@ export interface ExtentSender {
   /** What the target starts from, where the source has it. */
   readonly base: SnapshotHandle | null;
   readonly mirrorVolumeId: string;
+  readonly labels: (extent: number) => ExtentLabels;
   readonly epoch: number;
   /** Null: nothing is compressed. */
   readonly encoding: Encoding | null;
@@ -70,7 +72,7 @@ export const sendExtent = (
         verify = true;
         if (inPart()) how = "full";
       }
-      const job = { snapshot, base, extent, how, encoding, verify };
+      const job = { snapshot, base, extent, how, encoding, verify, labels: sender.labels(extent) };
       return how === "match" ? matchOnce(sender, job, signal) : sendOnce(sender, job, signal);
     },
   );

@@ -11,9 +11,10 @@ import { steadyTime, type Time } from "../time/time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
 import { allOf } from "./all-of.ts";
 import { answered } from "./answered.ts";
+import type { ExtentLabels } from "./diff/kept-hashes.ts";
 import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { eachBounded } from "./each-bounded.ts";
-import { type ExtentToSend, extentActions, extentsAhead, type TargetBase } from "./extent-actions.ts";
+import { type ExtentMap, type ExtentToSend, extentActions, extentsAhead, type TargetBase } from "./extent-actions.ts";
 import { digestBytes } from "./frame/frame.ts";
 import { holding } from "./held-snapshot.ts";
 import { ProgressCounter } from "./progress.ts";
@@ -156,6 +157,7 @@ const send = async (
     damaged: numbersIn(session.damaged, count),
     done: numbersIn(session.complete ? [[0, count - 1]] : session.done, count),
   });
+  const labels = labelsOf(options, opened, { map, base });
   const { open, settled } = await extentsAhead(count, { map, actionFor });
   counter.add(settled);
   if (session.damaged.length > 0) {
@@ -165,7 +167,7 @@ const send = async (
     );
   }
   const sendAll: SendAll = (extents, onSent) =>
-    sendExtents(extents, { session, options, opened, counter, taking, onSent });
+    sendExtents(extents, { session, options, opened, labels, counter, taking, onSent });
   counter.addToDo(open.length);
   let acknowledgedExtents = await sendAll(open);
   if (!session.complete) {
@@ -235,20 +237,23 @@ const sendExtents = async (
     readonly session: Session;
     readonly options: SendVolumeOptions;
     readonly opened: Opened;
+    readonly labels: (extent: number) => ExtentLabels;
     readonly counter: ProgressCounter;
     readonly taking: Taking;
     readonly onSent: Parameters<SendAll>[1];
   },
 ): Promise<number> => {
-  const { session, options, counter, taking, onSent } = of;
+  const { session, options, labels, counter, taking, onSent } = of;
   const { compression, signal, time = steadyTime } = options;
   const { enabled, level, dictionary } = compression;
   let acknowledgedExtents = 0;
+  let isToldOfKeeping = false;
   const sender: ExtentSender = {
     peer: options.peer,
     workers: options.workers,
     ...of.opened,
     mirrorVolumeId: options.transfer.mirrorVolumeId,
+    labels,
     epoch: session.epoch,
     encoding: enabled ? { level, dictionary } : null,
     time,
@@ -266,7 +271,12 @@ const sendExtents = async (
     extents,
     { concurrencyMax: options.extentsInFlight ?? 3, signal },
     async ({ extent, how }, itemSignal) => {
-      const { identical, digest, bytesRead, bytesChanged } = await sendExtent(sender, { extent, how }, itemSignal);
+      const sent = await sendExtent(sender, { extent, how }, itemSignal);
+      const { identical, digest, bytesRead, bytesChanged, notKept } = sent;
+      if (notKept !== undefined && !isToldOfKeeping) {
+        isToldOfKeeping = true;
+        options.log.warn({ mirror: sender.mirrorVolumeId, why: notKept }, noHashes);
+      }
       counter.finish(extent, bytesRead);
       counter.add({ extentsDone: 1, bytesRead, bytesChanged, extentsUnchanged: identical ? 1 : 0 });
       if (identical) return;
@@ -276,6 +286,28 @@ const sendExtents = async (
     },
   );
   return acknowledgedExtents;
+};
+
+const noHashes =
+  "hashes of what was read can't be kept: the next run reads more; see storage.hashesDir in gateway.yaml";
+
+/** Tokens where the cluster has them: content stays the same through many snapshots. */
+const labelsOf = (
+  { peer, transfer }: SendVolumeOptions,
+  { snapshot, base }: Opened,
+  maps: { readonly map: ExtentMap; readonly base: TargetBase },
+): ((extent: number) => ExtentLabels) => {
+  const mirror = `${peer.siteId} ${transfer.mirrorVolumeId}`;
+  const labelOf = (map: ExtentMap, { snapshotId }: SnapshotHandle, extent: number): string => {
+    const token = map?.[extent];
+    return token == null ? `snapshot ${snapshotId}` : `token ${token}`;
+  };
+  const baseMap = maps.base.kind === "readable" ? maps.base.map : undefined;
+  return (extent) => ({
+    mirror,
+    now: labelOf(maps.map, snapshot, extent),
+    base: base === null || maps.base.kind !== "readable" ? null : labelOf(baseMap, base, extent),
+  });
 };
 
 /** What the target starts from, as far as the source can still read it. */

@@ -2,6 +2,7 @@ import { workerData } from "node:worker_threads";
 import { storageConfigSchema } from "../storage/config.ts";
 import { openDriver } from "../storage/open.ts";
 import { createApply } from "./apply.ts";
+import { KeptHashes } from "./diff/kept-hashes.ts";
 import { createScan } from "./diff/scan.ts";
 import { createCompare, createSignature } from "./diff/signature.ts";
 import { serveJobs } from "./threads/serve-jobs.ts";
@@ -11,8 +12,10 @@ import type { WorkerJob } from "./workers.ts";
  * What a worker thread of the transfers runs: it has the storage open for itself, and hashes and
  * compresses.
  */
-const storage = await openDriver(storageConfigSchema.parse(workerData));
-const scan = createScan(storage);
+const config = storageConfigSchema.parse(workerData);
+const hashesDir = config.kind === "smtx" ? config.hashesDir : undefined;
+const storage = await openDriver(config);
+const scan = createScan(storage, hashesDir === undefined ? undefined : new KeptHashes(hashesDir));
 const compare = createCompare(storage);
 const apply = createApply(storage);
 const signature = createSignature(storage);

@@ -2,6 +2,9 @@ import { LRUCache } from "lru-cache";
 
 /** Units that are kept. */
 const unitsMax = 8;
+/** Of the caches of a thread that are closed: new memory costs more than what is read into it. */
+const spare: Buffer[] = [];
+const spareBytesMax = 16 * 1024 * 1024;
 
 /**
  * Reads of one extent, small ones and at any offset too. Whole units are read and kept, those used
@@ -51,6 +54,12 @@ export class BlockCache {
     return this.#joined.subarray(0, length);
   }
 
+  /** What it gave is good no more. */
+  close(): void {
+    for (const content of this.#units.values()) giveBack(content);
+    this.#units.clear();
+  }
+
   async #part(unit: number, offset: number, length: number): Promise<Uint8Array> {
     const content = this.#units.get(unit) ?? (await this.#load(unit));
     return content.subarray(offset - unit * this.#unitBytes, offset - unit * this.#unitBytes + length);
@@ -79,8 +88,17 @@ export class BlockCache {
   async #fetch(unit: number): Promise<Buffer> {
     const evicted = this.#units.size >= this.#units.max ? this.#units.pop() : undefined;
     const bytes = Math.min(this.#unitBytes, this.#extentBytes - unit * this.#unitBytes);
-    const content = evicted?.length === bytes ? evicted : Buffer.allocUnsafeSlow(bytes);
+    const content = evicted?.length === bytes ? evicted : newUnit(bytes);
     await this.#read(unit * this.#unitBytes, content);
     return content;
   }
 }
+
+const newUnit = (bytes: number): Buffer => {
+  const last = spare.at(-1)?.length === bytes ? spare.pop() : undefined;
+  return last ?? Buffer.allocUnsafeSlow(bytes);
+};
+
+const giveBack = (unit: Buffer): void => {
+  if (unit.length * spare.length < spareBytesMax) spare.push(unit);
+};

@@ -129,7 +129,7 @@ export class BlockEncoder {
     const afterChange = this.#lastBlock === block - 1;
     this.#lastBlock = block;
     if (totalBytes(ranges) > mostOfBlockBytes) {
-      if (this.#isStranger()) return this.putWhole(block, hash);
+      if (this.takesForNew()) return this.putWhole(block, hash);
       const around = afterChange ? aroundBlockBytes : 0;
       const dictionary = this.#partOf(start - around, start + blockBytes + around);
       const put = () => (this.#range ? this.#range.add(block, hash) : this.#out.putContent(start, content, hash));
@@ -152,8 +152,8 @@ export class BlockEncoder {
     }
   }
 
-  /** Whether a block that is different all over is taken for new without looking. */
-  #isStranger(): boolean {
+  /** Whether the next block that is different all over is taken for new without looking. */
+  takesForNew(): boolean {
     if (this.#strangers < strangersMax || (this.#strangers - strangersMax) % lookedAtOf === lookedAtOf - 1)
       return false;
     this.#strangers++;
@@ -163,6 +163,7 @@ export class BlockEncoder {
   /** Parts of a block: copies of what the target has, and the rest as it is. */
   putPieces(block: number, pieces: readonly GrainRange[], content: Uint8Array): void {
     this.flush();
+    this.#strangers = 0;
     for (const { offset: inBlock, length, from } of pieces) {
       const offset = block * blockBytes + inBlock;
       const part = content.subarray(inBlock, inBlock + length);

@@ -22,6 +22,6 @@ test("an extent that has to be read is asked for megabytes ahead, so that nobody
   await cache.bytes(0, blockBytes);
   assert.deepEqual(
     asked,
-    [0, 1, 2, 3, 4].map((unit) => [unit * MiB, MiB]),
+    [0, 1, 2, 3, 4, 5, 6, 7, 8].map((unit) => [(unit * MiB) / 4, MiB / 4]),
   );
 });

@@ -17,17 +17,23 @@ export interface ExtentSource {
   readonly cache: BlockCache;
 }
 
-/** Where the extent has to be read in any case. */
-const gathered = { unitBytes: 16 * blockBytes, unitsAhead: 4 };
+/** Where the extent has to be read in any case: what a processor's caches hold, for several. */
+const gathered = { unitBytes: 4 * blockBytes, unitsAhead: 8 };
 
 /**
  * @param options.verify whether every read of it is verified; else those of a cluster that keeps
- *   blocks are not, and the extent's digest tells whether they were right. @throws STORE_CORRUPT
+ *   blocks are not, and the extent's digest tells whether they were right
+ * @param options.inPart whether little of it will be read, here and there
+ * @throws STORE_CORRUPT
  */
 export const openExtent = async (
   snapshot: SnapshotReader,
   extent: number,
-  { verify, call }: { readonly verify: boolean; readonly call?: StorageCall },
+  {
+    verify,
+    inPart = false,
+    call,
+  }: { readonly verify: boolean; readonly inPart?: boolean; readonly call?: StorageCall },
 ): Promise<ExtentSource> => {
   const { geometry, sizeBytes } = snapshot;
   const { extentBytes } = geometry;
@@ -37,7 +43,7 @@ export const openExtent = async (
     blocks === undefined || verify
       ? new BlockCache({
           extentBytes,
-          ...(blocks === undefined ? gathered : { unitBytes: blockBytes }),
+          ...(blocks === undefined && !inPart ? gathered : { unitBytes: blockBytes }),
           read: (offset, into) => readExtent(snapshot, extent, { offset, into, call }),
         })
       : new BlockCache({

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import type { ObjectConfig } from "../../../core/api/object.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
+import { blockHash } from "../../storage/block-hash.ts";
 import { noise } from "../../storage/conformance/fixtures.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
 import { openStorage } from "../../storage/open.ts";
@@ -15,6 +16,7 @@ import { watchOf } from "../testing/job-watch.ts";
 import { groupOf, owner, runOf, writeTo } from "../testing/two-sites.ts";
 import type { JobWatch } from "../threads/serve-jobs.ts";
 import type { Encoding } from "./block-encoder.ts";
+import { KeptHashes } from "./kept-hashes.ts";
 import { createScan, type ScanJob } from "./scan.ts";
 import { createCompare, createSignature, grainHashes } from "./signature.ts";
 
@@ -101,9 +103,11 @@ describe("an extent that is scanned here and applied there", () => {
       source = store,
       target = store,
       group = of.second,
+      kept = undefined,
       watches = {},
     }: {
       source?: StorageDriver;
+      kept?: KeptHashes | undefined;
       target?: StorageDriver;
       group?: number;
       watches?: Partial<Record<"scan" | "compare" | "signature" | "apply", JobWatch>>;
@@ -130,7 +134,7 @@ describe("an extent that is scanned here and applied there", () => {
       matched = { target: { blocks, grains } };
     }
     let bytes = 0;
-    const scan = createScan(source)({ ...job, ...matched }, watches.scan ?? watch);
+    const scan = createScan(source, kept)({ ...job, ...matched }, watches.scan ?? watch);
     const chunks: Uint8Array[] = [];
     for (;;) {
       const next = await scan.next();
@@ -285,6 +289,117 @@ describe("an extent that is scanned here and applied there", () => {
       assert.ok(steps.scan >= blocks && steps.apply > 0, `${how}: ${JSON.stringify(steps)}`);
       if (how === "match") assert.deepEqual([steps.compare, steps.signature], [blocks, blocks]);
     }
+  });
+
+  describe("whose hashes were kept when it was read before", () => {
+    const labels = (of: World, now: "first" | "second") => ({
+      ...{ mirror: of.mirrorVolumeId, now: `${of[now]}` },
+      base: now === "first" ? null : `${of.first}`,
+    });
+    /** A cluster without hashes, and how much is read there of the first snapshot. */
+    const counting = (of: World) => {
+      const plainStore = plainCluster(store);
+      const read = { bytes: 0 };
+      const source = new Proxy(plainStore, {
+        get: (target, name) =>
+          name !== "readSnapshot"
+            ? Reflect.get(target, name)
+            : async (handle: SnapshotHandle) => {
+                const reader = await target.readSnapshot(handle);
+                const isBase = handle.snapshotId === (await openSnapshotOf(of.first)).snapshotId;
+                return {
+                  ...reader,
+                  read: async (offset: number, into: Uint8Array) => {
+                    if (isBase) read.bytes += into.length;
+                    return reader.read(offset, into);
+                  },
+                };
+              },
+      });
+      return { source, read };
+    };
+    const sent = async (was: Uint8Array, is: Uint8Array) => {
+      const of = await world(was, is);
+      const { source, read } = counting(of);
+      const kept = new KeptHashes(join(dir, "hashes"));
+      await send(of, { how: "full", labels: labels(of, "first") }, { source, kept, group: of.first });
+      read.bytes = 0;
+      return { of, source, read, kept };
+    };
+
+    test("is compared with them: of the base what changed in part is read alone", async () => {
+      const was = noise(extentBytes, 30);
+      const is = Buffer.from(was);
+      is.write("changed", 3 * blockBytes + 100);
+      is.fill(0, 7 * blockBytes, 8 * blockBytes);
+      const { of, source, read, kept } = await sent(was, is);
+      const { bytes } = await send(of, { how: "diff", labels: labels(of, "second") }, { source, kept });
+      assert((await mirrorContent(of)).equals(is));
+      assert(bytes < 4096, `${bytes} bytes`);
+      assert.equal(read.bytes, blockBytes);
+    });
+
+    test("has nothing read of its base where nothing changed", async () => {
+      const was = noise(extentBytes, 31);
+      const { of, source, read, kept } = await sent(was, was);
+      const { identical } = await send(of, { how: "diff", labels: labels(of, "second") }, { source, kept });
+      assert.deepEqual([identical, read.bytes], [true, 0]);
+    });
+
+    test("that is new all over has only some of its base read", async () => {
+      const large = { extentBytes: 64 * blockBytes, stripeCount: 1, stripeBytes: 64 * blockBytes };
+      const [was, is] = [noise(large.extentBytes, 32), noise(large.extentBytes, 33)];
+      const of = await world(was, is, large);
+      const { source, read } = counting(of);
+      const kept = new KeptHashes(join(dir, "hashes"));
+      await send(of, { how: "full", labels: labels(of, "first") }, { source, kept, group: of.first });
+      read.bytes = 0;
+      await send(of, { how: "diff", labels: labels(of, "second") }, { source, kept });
+      assert((await mirrorContent(of)).equals(is));
+      // One of eight, and its neighbours for the dictionary.
+      assert(read.bytes < 40 * blockBytes, `${read.bytes} bytes`);
+    });
+
+    test("is compared with its base where they are of another content, or after damage", async () => {
+      const was = noise(extentBytes, 34);
+      const is = Buffer.concat([noise(blockBytes, 35), was.subarray(blockBytes)]);
+      for (const wanted of [{ labels: { mirror: "another", now: "x", base: "y" } }, { verify: true }]) {
+        const { of, source, read, kept } = await sent(was, is);
+        await send(of, { how: "diff", labels: labels(of, "second"), ...wanted }, { source, kept });
+        assert((await mirrorContent(of)).equals(is));
+        assert(read.bytes >= extentBytes, `${read.bytes} bytes`);
+      }
+    });
+
+    test("is not taken by the target where they are wrong", async () => {
+      const was = noise(extentBytes, 36);
+      const is = Buffer.concat([noise(2 * blockBytes, 37), was.subarray(2 * blockBytes)]);
+      const { of, source, kept } = await sent(was, is);
+      const place = { mirror: of.mirrorVolumeId, geometry: plain, extent: 0 };
+      const hashes = await kept.find(place, `${of.first}`);
+      assert(hashes !== undefined);
+      // The first block seems not to have changed.
+      hashes.set(blockHash(is.subarray(0, blockBytes)));
+      await kept.keep(place, `${of.first}`, hashes);
+      const again = send(of, { how: "diff", labels: labels(of, "second") }, { source, kept });
+      await assert.rejects(again, { code: "CHECKSUM_MISMATCH" });
+      assert((await mirrorContent(of)).equals(was));
+    });
+
+    test("is sent all the same where they can't be kept, which is told", async () => {
+      const is = noise(extentBytes, 38);
+      const of = await world(Buffer.alloc(extentBytes), is);
+      const file = join(dir, "a file");
+      await writeFile(file, "");
+      const job = {
+        ...{ snapshot: await openSnapshotOf(of.second), base: null, extent: 0, how: "full" as const },
+        ...{ encoding: level1, verify: false, labels: labels(of, "second") },
+      };
+      const scan = createScan(plainCluster(store), new KeptHashes(file))(job, watch);
+      let next = await scan.next();
+      while (next.done !== true) next = await scan.next();
+      assert.match(next.value.notKept ?? "", /ENOTDIR/);
+    });
   });
 
   test("of which only one snapshot's blocks are known arrives", async () => {

@@ -21,6 +21,7 @@ import { type DifferingRange, differingRanges, totalBytes } from "./differences.
 import { type ExtentSource, openExtent } from "./extent-source.ts";
 import { grainRangesOf } from "./grain-ranges.ts";
 import { HashIndex } from "./hash-index.ts";
+import type { ExtentLabels, KeptHashes } from "./kept-hashes.ts";
 import { MovedContent } from "./moved.ts";
 import { TargetGrains } from "./signature.ts";
 
@@ -35,6 +36,8 @@ export interface ScanJob {
   readonly encoding: Encoding | null;
   /** Nothing is sent that was not read and verified here: after damage, which may be ours. */
   readonly verify: boolean;
+  /** Undefined: nothing is kept of it, and nothing known. */
+  readonly labels?: ExtentLabels | undefined;
   /**
    * Of `match`: the blocks that differ, and the hashes of the grains that the target has in them.
    */
@@ -50,6 +53,8 @@ export interface ScanResult {
   readonly bytesRead: number;
   /** Content in frames, before compression. */
   readonly bytesChanged: number;
+  /** Why the hashes of what was read could not be kept. */
+  readonly notKept?: string | undefined;
 }
 
 /**
@@ -64,15 +69,16 @@ const batchBlocks = 4;
 /**
  * The sender's work on one extent: read, compare, hash, compress. For worker threads; one
  * compressor for all its jobs.
+ * @param kept where a cluster keeps no hashes itself
  */
-export const createScan = (storage: StorageDriver): Scan => {
+export const createScan = (storage: StorageDriver, kept?: KeptHashes): Scan => {
   const compressor = new BlockCompressor();
   return async function* scan(job, watch) {
     const snapshot = await storage.readSnapshot(job.snapshot, watch);
     try {
       const base = job.how === "diff" ? await readBase(storage, job, watch) : undefined;
       try {
-        return yield* scanExtent({ job, snapshot, base, compressor, watch });
+        return yield* scanExtent({ job, snapshot, base, kept, compressor, watch });
       } finally {
         await base?.close();
       }
@@ -91,24 +97,43 @@ async function* scanExtent(options: {
   readonly job: ScanJob;
   readonly snapshot: SnapshotReader;
   readonly base: SnapshotReader | undefined;
+  readonly kept: KeptHashes | undefined;
   readonly compressor: BlockCompressor;
   readonly watch: JobWatch;
 }): AsyncGenerator<Uint8Array, ScanResult, void> {
   const { job, snapshot, compressor, watch } = options;
+  const { labels, extent } = job;
   const encoding = job.encoding ?? undefined;
   const out = new FrameChunks(compressor, encoding?.level);
   const reading = { verify: job.verify, call: watch };
-  const now = await openExtent(snapshot, job.extent, reading);
-  const base = options.base && (await openExtent(options.base, job.extent, reading));
+  const now = await openExtent(snapshot, extent, reading);
+  // What keeps its own needs none of ours.
+  const kept = now.blocks === undefined && labels !== undefined ? options.kept : undefined;
+  const place = { mirror: labels?.mirror ?? "", geometry: snapshot.geometry, extent };
+  const isAsked = options.base !== undefined && !job.verify;
+  const known = isAsked && labels?.base != null ? await kept?.find(place, labels.base) : undefined;
+  const base = options.base && (await openExtent(options.base, extent, { ...reading, inPart: known !== undefined }));
   const scan = new ExtentScan({
     out,
     now,
     base,
+    known: base?.blocks?.hashes ?? known,
     encoder: new BlockEncoder({ out, now, base, compressor, encoding, verify: job.verify }),
     target: job.target && new TargetGrains(job.target.blocks, job.target.grains),
     watch,
   });
-  return yield* scan.run(job);
+  try {
+    const result = yield* scan.run(job);
+    if (kept === undefined || labels === undefined || job.how === "zero") return result;
+    const notKept = await kept.keep(place, labels.now, scan.hashes).then(
+      () => undefined,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+    return { ...result, notKept };
+  } finally {
+    now.cache.close();
+    base?.cache.close();
+  }
 }
 
 class ExtentScan {
@@ -119,6 +144,8 @@ class ExtentScan {
   readonly #target: TargetGrains | undefined;
   readonly #watch: JobWatch;
   readonly #moved: MovedContent | undefined;
+  /** Hashes of the base's blocks, where they are known without reading it. */
+  readonly #known: Uint8Array | undefined;
   readonly #baseBlocks: HashIndex | undefined;
   readonly #hashes: Uint8Array;
   /** The target has nothing of the extent. */
@@ -135,11 +162,12 @@ class ExtentScan {
     readonly out: FrameChunks;
     readonly now: ExtentSource;
     readonly base: ExtentSource | undefined;
+    readonly known: Uint8Array | undefined;
     readonly encoder: BlockEncoder;
     readonly target: TargetGrains | undefined;
     readonly watch: JobWatch;
   }) {
-    const { out, now, base, encoder, target, watch } = options;
+    const { out, now, base, known, encoder, target, watch } = options;
     this.#out = out;
     this.#now = now;
     this.#base = base;
@@ -147,9 +175,15 @@ class ExtentScan {
     this.#target = target;
     this.#watch = watch;
     this.#moved = base && new MovedContent(base);
-    this.#baseBlocks = base?.blocks && new HashIndex(base.blocks.hashes, blockHashBytes);
+    this.#known = known;
+    this.#baseBlocks = known && new HashIndex(known, blockHashBytes);
     this.#hashes = now.blocks?.hashes ?? zeroHashes(now.blockCount);
     this.#isFirstCopy = base === undefined && target === undefined;
+  }
+
+  /** Of all blocks, once it has run. */
+  get hashes(): Uint8Array {
+    return this.#hashes;
   }
 
   async *run(job: ScanJob): AsyncGenerator<Uint8Array, ScanResult, void> {
@@ -198,10 +232,15 @@ class ExtentScan {
       const zero = isSame(content, zeroBlock);
       if (!zero && this.#now.blocks === undefined) this.#hashes.set(blockHash(content), block * blockHashBytes);
       this.#bytesRead += blockBytes;
-      const same = this.#target === undefined ? isSame(content, await this.#before(block)) : !this.#target.has(block);
-      if (!same) differing.push(block);
+      if (!(await this.#isAsBefore(block, content))) differing.push(block);
     }
     return differing;
+  }
+
+  async #isAsBefore(block: number, content: Uint8Array): Promise<boolean> {
+    if (this.#target !== undefined) return !this.#target.has(block);
+    if (this.#known === undefined) return isSame(content, await this.#before(block));
+    return isSame(hashAt(this.#hashes, block), hashAt(this.#known, block));
   }
 
   /** What the target has in a block. */
@@ -245,8 +284,8 @@ class ExtentScan {
   }
 
   #wasHole(block: number): boolean {
-    const known = this.#base?.blocks;
-    return this.#base === undefined || (known !== undefined && isSame(hashAt(known.hashes, block), zeroBlockHash));
+    const known = this.#known;
+    return this.#base === undefined || (known !== undefined && isSame(hashAt(known, block), zeroBlockHash));
   }
 
   /** @returns bytes of content that differ */
@@ -263,7 +302,13 @@ class ExtentScan {
       await this.#encoder.putWhole(block, hash);
       return blockBytes;
     }
+    const isFar = this.#base?.blocks === undefined && this.#known !== undefined;
+    if (isFar && this.#encoder.takesForNew()) {
+      await this.#encoder.putWhole(block, hash);
+      return blockBytes;
+    }
     const ranges = differingRanges(await this.#encoder.content(block), await this.#before(block));
+    if (ranges.length === 0 && isFar) return 0;
     if (ranges.length === 0) throw sameInSpiteOfItsHash(block);
     if (!(await this.#putMoved(block, ranges))) await this.#encoder.putChanged({ block, hash, ranges });
     return totalBytes(ranges);
