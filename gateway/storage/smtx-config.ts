@@ -55,7 +55,7 @@ export const smtxConfigSchema = z.strictObject({
   nfs: z.strictObject({ server: address }).optional(),
   /**
    * What was sent from here is known by hashes in this folder, so that it need not be read again:
-   * 256 MB for a TiB. It may be deleted at any time. `hashes` beside the file unless told otherwise.
+   * 256 MB for a TiB. It may be deleted at any time. `hashes` beside the file otherwise.
    */
   hashesDir: file.optional(),
   /** Of the cluster's volumes; 256 MiB unless told otherwise. */
