@@ -67,21 +67,13 @@ const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Pr
   const { id: runId, planId, kind } = run;
   const isGivenUp = part.state !== "succeeded";
   const isStaged = run.sender !== undefined;
-  // It was ended here, and its gateway serves it still.
-  const isDetached = kind === "attach";
   // No late copy of what it has ordered switches anything, now that the failover has gone on.
   const isOrder = kind === "failover";
-  if (isDetached || isOrder || (isGivenUp && !isStaged && mayBeWriting(part.endedIn))) {
+  if (isDetached(run) || isOrder || (isGivenUp && !isStaged && mayBeWriting(part.endedIn))) {
     await deps.tasks.send(target, [{ task: abortTaskOf(deps, run, target) }]);
   }
-  if (isDetached || isGivenUp) await closeShards(deps, run, target, part);
-  if (isDetached) await forgetAttachment(deps, target, runId);
-  if (kind === "rollback" || kind === "deletion") await releaseLocks(deps, { runId, siteId: target });
-  if (isRestore(kind)) await letGroupGo(deps, run, target);
-  if (hasLane(kind)) await markOfFailedRun(deps, run);
-  await expireIfUseless(deps, run);
+  await letGo(deps, run, target, part);
   if (isStaged) {
-    await dropSeed(deps, run, target);
     await deps.tasks.send(target, [{ task: unstageTaskOf(deps, run, target) }]);
     return [];
   }
@@ -92,6 +84,21 @@ const windUp = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Pr
   const released = { to: "plan", planId, event: { type: "released", target, runId }, because } as const;
   const isOnSource = isGivenUp && kind === "backup" && part.endedIn !== undefined;
   return [released, ...(isOnSource ? [{ to: "tidy", runId, target, because } as const] : []), settled, ...goesOn];
+};
+
+/** It was ended here, and its gateway serves it still. */
+const isDetached = ({ kind }: Run): boolean => kind === "attach";
+
+/** Nothing of a part that is over goes on, and what it held is free. Twice is as good as once. */
+const letGo = async (deps: Deps, run: Run, target: SiteId, part: TargetRun): Promise<void> => {
+  const { id: runId, kind, sender } = run;
+  if (isDetached(run) || part.state !== "succeeded") await closeShards(deps, run, target, part);
+  if (isDetached(run)) await forgetAttachment(deps, target, runId);
+  if (kind === "rollback" || kind === "deletion") await releaseLocks(deps, { runId, siteId: target });
+  if (isRestore(kind)) await letGroupGo(deps, run, target);
+  if (hasLane(kind)) await markOfFailedRun(deps, run);
+  await expireIfUseless(deps, run);
+  if (sender !== undefined) await dropSeed(deps, run, target);
 };
 
 /** The failover that began the run, where one did. */
@@ -108,6 +115,8 @@ const settledPart = async (deps: Deps, run: Run, target: SiteId, part: TargetRun
 export const unstaged = async (deps: Deps, run: Run, target: SiteId): Promise<readonly Happening[]> => {
   const part = run.targets[target];
   if (!part?.unsettled) return [];
+  // It may have been told so before the table was set back to when the part had not let go yet.
+  await letGo(deps, run, target, part);
   return [await settledPart(deps, run, target, part), ...goneOnWith(run, partKey(run.id, target))];
 };
 

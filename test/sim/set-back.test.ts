@@ -7,19 +7,21 @@ import type { Run } from "../../core/api/run.ts";
 import { isRunTask, type RunTask } from "../../core/api/task.ts";
 import { decidePlan } from "../../core/plan/decide.ts";
 import { statusOf } from "../../core/run/steps.ts";
+import { startClone } from "../../functions/clone/start-clone.ts";
 import { planKey } from "../../functions/documents/records.ts";
-import { runPlanNow, suspendPlan } from "../../functions/engine/commands.ts";
+import { cancelRun, runPlanNow, suspendPlan } from "../../functions/engine/commands.ts";
 import { readBase } from "../../functions/groups/base.ts";
 import { handlePlanInvocation } from "../../functions/plan.ts";
 import { startRebuild } from "../../functions/rebuild/start-rebuild.ts";
 import { handleReport } from "../../functions/report.ts";
-import { calm, checkGroups, list, makeWorld, runsIn } from "./history.ts";
+import { calm, checkEnds, checkGroups, list, makeWorld, runsIn } from "./history.ts";
 import { withoutWaiting } from "./no-waiting.ts";
 import { noFaults, type World } from "./world.ts";
 
 withoutWaiting();
 
 const b = "b" as SiteId;
+const c = "c" as SiteId;
 
 /**
  * A plan of one object with which nothing goes wrong but what the test does, and which has slots.
@@ -247,6 +249,40 @@ describe("the control plane's table that is set back to an earlier point in time
       checkGroups(w, 1);
     });
   }
+
+  test("leaves no hold of a restore whose site had said before that nothing is left there", async () => {
+    const { world: w, planId } = await world(3, 2);
+    await run(w, planId);
+    w.unreachable.add(c);
+    const { groupId } = await run(w, planId);
+    w.unreachable.clear();
+    // It is brought to c, where the mirrors start from what is there.
+    const wish = { groupId, fromSiteId: b, siteId: c, namePrefix: "c-" };
+    const { id } = (await w.call((deps) => startClone(deps, wish))) ?? assert.fail("the clone did not begin");
+    const holders = () => list<Group>(w, planId, "GROUP#").flatMap(({ siteId, holds }) => holds.map(() => siteId));
+    await workUntil(w, ({ kind }) => kind === "transfer");
+    assert.deepEqual(holders(), ["b", "c"]);
+    const table = w.table.copy();
+    await w.call((deps) => cancelRun(deps, id));
+    while (w.deliverTask());
+    const { body: said } =
+      w.reports.find(({ body }) => "result" in body && body.result.kind === "unstage") ?? assert.fail();
+    // At some of these instants its part has ended, and what it held is not free yet.
+    let died = 0;
+    for (let dieAt = 1; ; dieAt += 1) {
+      w.table.setBack(table);
+      w.dieAtRequest = dieAt;
+      await w.call((deps) => cancelRun(deps, id));
+      if (w.dieAtRequest > 0) break;
+      died += 1;
+      w.dieAtRequest = Number.POSITIVE_INFINITY;
+      await w.call((deps) => handleReport(deps, said));
+      await calm(w, planId);
+      assert.deepEqual(holders(), [], `set back to request ${dieAt} of its end`);
+      checkEnds(w, planId);
+    }
+    assert(died > 10);
+  });
 
   test("takes no answer for its own that a gateway gave to the same slot's run before", async () => {
     const { world: w, planId } = await world(3);
