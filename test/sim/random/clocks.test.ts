@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ClocksSeen, playClocks } from "./clocks.ts";
+import { type ClocksSeen, playClocks } from "../clocks.ts";
 
 /**
  * `SIM_CLOCK_SEED=n` replays one history; `SIM_CLOCK_RUNS=n` plays so many, of fresh seeds. `npm

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Group } from "../../core/api/group.ts";
-import type { PlanId, RunId, SiteId } from "../../core/api/ids.ts";
-import type { Run } from "../../core/api/run.ts";
-import { statusOf } from "../../core/run/steps.ts";
-import { runKey, runPlanKey } from "../../functions/documents/records.ts";
-import { cancelRun, runPlanNow } from "../../functions/engine/commands.ts";
-import { readBase } from "../../functions/groups/base.ts";
-import { recordGroup } from "../../functions/groups/groups.ts";
-import { startRebuild } from "../../functions/rebuild/start-rebuild.ts";
-import { historyKeptSeconds } from "../../functions/runs/expiry.ts";
-import { calm, checkEnds, list, makeWorld, playOut, runsIn } from "./history.ts";
-import { withoutWaiting } from "./no-waiting.ts";
-import { noFaults, type World } from "./world.ts";
+import type { Group } from "../../../core/api/group.ts";
+import type { PlanId, RunId, SiteId } from "../../../core/api/ids.ts";
+import type { Run } from "../../../core/api/run.ts";
+import { statusOf } from "../../../core/run/steps.ts";
+import { runKey, runPlanKey } from "../../../functions/documents/records.ts";
+import { cancelRun, runPlanNow } from "../../../functions/engine/commands.ts";
+import { readBase } from "../../../functions/groups/base.ts";
+import { recordGroup } from "../../../functions/groups/groups.ts";
+import { startRebuild } from "../../../functions/rebuild/start-rebuild.ts";
+import { historyKeptSeconds } from "../../../functions/runs/expiry.ts";
+import { calm, checkEnds, list, makeWorld, playOut, runsIn } from "../history.ts";
+import { withoutWaiting } from "../no-waiting.ts";
+import { noFaults, type World } from "../world.ts";
 
 withoutWaiting();
 

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { GroupId, Instant, SiteId } from "../../core/api/ids.ts";
-import type { Run } from "../../core/api/run.ts";
-import { statusOf } from "../../core/run/steps.ts";
-import { deletePlan, runPlanNow } from "../../functions/engine/commands.ts";
-import { readBase } from "../../functions/groups/base.ts";
-import { readGroups } from "../../functions/groups/groups.ts";
-import { checkGroups, makeWorld, playHistory, runsIn, type Seen, sum } from "./history.ts";
-import { withoutWaiting } from "./no-waiting.ts";
-import { noFaults } from "./world.ts";
+import type { GroupId, Instant, SiteId } from "../../../core/api/ids.ts";
+import type { Run } from "../../../core/api/run.ts";
+import { statusOf } from "../../../core/run/steps.ts";
+import { deletePlan, runPlanNow } from "../../../functions/engine/commands.ts";
+import { readBase } from "../../../functions/groups/base.ts";
+import { readGroups } from "../../../functions/groups/groups.ts";
+import { checkGroups, makeWorld, playHistory, runsIn, type Seen, sum } from "../history.ts";
+import { withoutWaiting } from "../no-waiting.ts";
+import { noFaults } from "../world.ts";
 
 withoutWaiting();
 
