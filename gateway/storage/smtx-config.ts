@@ -51,8 +51,6 @@ export const smtxConfigSchema = z.strictObject({
       knownHostsFile: file,
     })
     .optional(),
-  /** Where the cluster serves NFS; without it, what is read and written over NFS is left out. */
-  nfs: z.strictObject({ server: address }).optional(),
   /**
    * What was sent from here is known by hashes in this folder, so that it need not be read again:
    * 256 MB for a TiB. It may be deleted at any time. `hashes` beside the file otherwise.
