@@ -298,14 +298,18 @@ const labelsOf = (
   maps: { readonly map: ExtentMap; readonly base: TargetBase },
 ): ((extent: number) => ExtentLabels) => {
   const mirror = `${peer.siteId} ${transfer.mirrorVolumeId}`;
-  const labelOf = (map: ExtentMap, { snapshotId }: SnapshotHandle, extent: number): string => {
+  // A cluster that is made anew begins to count anew, and what it does with the token of a snapshot
+  // that was deleted nobody knows.
+  const labelOf = (map: ExtentMap, { snapshotId }: SnapshotHandle, extent: number) => {
     const token = map?.[extent];
-    return token == null ? `snapshot ${snapshotId}` : `token ${token}`;
+    return token == null
+      ? { label: `snapshot ${snapshotId}`, isOnce: true }
+      : { label: `token ${token}`, isOnce: false };
   };
   const baseMap = maps.base.kind === "readable" ? maps.base.map : undefined;
   return (extent) => ({
     mirror,
-    now: labelOf(maps.map, snapshot, extent),
+    now: labelOf(maps.map, snapshot, extent).label,
     base: base === null || maps.base.kind !== "readable" ? null : labelOf(baseMap, base, extent),
   });
 };

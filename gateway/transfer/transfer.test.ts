@@ -3,7 +3,9 @@ import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
+import type { ExtentLabels } from "./diff/kept-hashes.ts";
 import { openTwoSites, type TwoSites, writeTo } from "./testing/two-sites.ts";
+import type { TransferWorkers } from "./workers.ts";
 
 const kib = 1024;
 const mib = 1024 * kib;
@@ -122,6 +124,43 @@ describe("a transfer", () => {
       onProgress: ({ phase }) => told.push(phase),
     });
     assert.deepEqual(told, ["comparing", "sending", "verifying", "done"]);
+  });
+
+  test("labels extents by tokens, of which another may come, or by snapshots, of which none does", async () => {
+    const volume = await sites.createVolume("labelled", 2 * mib, plain);
+    const seen: (ExtentLabels | undefined)[] = [];
+    const workers: TransferWorkers = Object.create(sites.workers, {
+      scan: {
+        value: (...args: Parameters<TransferWorkers["scan"]>) => {
+          seen.push(args[0].labels);
+          return sites.workers.scan(...args);
+        },
+      },
+    });
+    const withoutMap = new Proxy(sites.source, {
+      get: (target, name) =>
+        name !== "readSnapshot"
+          ? Reflect.get(target, name, target)
+          : async (...args: Parameters<TwoSites["source"]["readSnapshot"]>) =>
+              Object.defineProperty(await target.readSnapshot(...args), "extentMap", { value: async () => undefined }),
+    });
+    const backUp = async (group: number, base: number | null, storage = sites.source) => {
+      await writeTo(sites.source, volume, [{ offset: mib, data: randomBytes(100) }]);
+      await sites.snapshot(volume, group);
+      const { mirrorVolumeId } = await sites.send(volume, group, base, { workers, storage, extentsInFlight: 1 });
+      await sites.publish(mirrorVolumeId, group);
+      return { mirrorVolumeId, labels: seen.splice(0).at(-1) };
+    };
+    const first = await backUp(251, null);
+    const second = await backUp(252, 251);
+    const { mirror, now, base } = second.labels ?? {};
+    assert.equal(mirror, `b ${second.mirrorVolumeId}`);
+    assert.deepEqual([base, first.labels?.base], [{ label: first.labels?.now, isOnce: false }, null]);
+    assert.notEqual(now, base?.label);
+    const third = await backUp(253, 252, withoutMap);
+    const fourth = await backUp(254, 253, withoutMap);
+    assert.match(third.labels?.base?.label ?? "", /^snapshot /);
+    assert.deepEqual(fourth.labels?.base, { label: third.labels?.now, isOnce: true });
   });
 
   test("opens its base once, whatever it reads of it in its threads, and closes it also when it fails", async () => {

@@ -95,8 +95,8 @@ export class BlockCache {
 }
 
 const newUnit = (bytes: number): Buffer => {
-  const last = spare.at(-1)?.length === bytes ? spare.pop() : undefined;
-  return last ?? Buffer.allocUnsafeSlow(bytes);
+  const at = spare.findLastIndex(({ length }) => length === bytes);
+  return spare.splice(at, at < 0 ? 0 : 1)[0] ?? Buffer.allocUnsafeSlow(bytes);
 };
 
 const giveBack = (unit: Buffer): void => {

@@ -141,6 +141,7 @@ export class BlockEncoder {
       return;
     }
     this.flush();
+    this.#strangers = 0;
     for (const range of ranges) {
       const { offset, length } = range;
       const from = start + Math.max(0, offset - aroundBytes);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -86,4 +86,49 @@ test("a mirror of which nothing was sent for a hundred days is forgotten, and no
   assert.equal(await kept.find({ ...place, mirror: "old" }, "label"), undefined);
   assert.notEqual(await kept.find({ ...place, mirror: "new" }, "label"), undefined);
   assert.deepEqual((await readdir(dir)).length, 2);
+});
+
+test("what can't be removed stays, and is no reason not to begin", async (context) => {
+  const dir = await folder(context);
+  const kept = new KeptHashes(dir);
+  await kept.keep(place, "label", hashes());
+  await mkdir(join(dir, "a folder.hashes"));
+  const old = new Date(Date.now() - 101 * 86_400_000);
+  for (const name of await readdir(dir)) await utimes(join(dir, name), old, old);
+  await kept.tidy(Date.now());
+  assert.deepEqual(await readdir(dir), ["a folder.hashes"]);
+});
+
+test("a folder to which others may write is not believed, nor written to, which is told", async (context) => {
+  const dir = await folder(context);
+  const kept = new KeptHashes(dir);
+  await kept.keep(place, "label", hashes());
+  const isRoot = process.geteuid?.() === 0;
+  for (const open of [() => chmod(dir, 0o1777), () => chmod(dir, 0o770), isRoot && (() => chown(dir, 1, 1))]) {
+    if (open === false) continue;
+    await open();
+    assert.equal(await kept.find(place, "label"), undefined);
+    await assert.rejects(kept.keep(place, "label", hashes()), /another user's, or others may write/);
+    await chown(dir, process.geteuid?.() ?? 0, process.getegid?.() ?? 0);
+    await chmod(dir, 0o755);
+    assert.notEqual(await kept.find(place, "label"), undefined);
+  }
+});
+
+test("what several write at once is one of them, or not found", async (context) => {
+  const dir = await folder(context);
+  const [one, other] = [new KeptHashes(dir), new KeptHashes(dir)];
+  const all = [hashes(), hashes(), hashes(), hashes()];
+  for (let round = 0; round < 50; round++) {
+    const label = `${round}`;
+    const found: (Buffer | undefined)[] = [];
+    await Promise.all(
+      all.flatMap((some, at) => [
+        (at % 2 === 0 ? one : other).keep(place, label, some),
+        one.find(place, label).then((what) => found.push(what)),
+      ]),
+    );
+    found.push(await other.find(place, label));
+    for (const what of found) assert(what === undefined || all.some((some) => what.equals(some)));
+  }
 });

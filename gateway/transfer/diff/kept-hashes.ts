@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rm, stat, statfs } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, open, readdir, rm, stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
 import type { Geometry } from "../../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../../core/extent/geometry.ts";
 import { codeOf } from "../../files/error-code.ts";
@@ -21,7 +21,11 @@ export interface ExtentLabels {
   readonly mirror: string;
   /** Content that is labelled alike, at the same place of one mirror, is the same. */
   readonly now: string;
-  readonly base: string | null;
+  readonly base: {
+    readonly label: string;
+    /** Whether nothing else can have had the label before. */
+    readonly isOnce: boolean;
+  } | null;
 }
 
 interface Place {
@@ -34,6 +38,7 @@ const keptDays = 100;
 /** What others need of the file system. */
 const freeBytesMin = 2 ** 30;
 const suffix = ".hashes";
+const othersMayWrite = 0o022;
 
 export class KeptHashes {
   readonly #dir: string;
@@ -47,6 +52,7 @@ export class KeptHashes {
   async find(at: Place, label: string): Promise<Buffer | undefined> {
     const record = Buffer.allocUnsafe(recordBytesOf(at.geometry));
     try {
+      await this.#assertOurs();
       await using file = await open(this.#fileOf(at), "r");
       const { bytesRead } = await file.read(record, 0, record.length, at.extent * record.length);
       if (bytesRead < record.length) return undefined;
@@ -59,21 +65,34 @@ export class KeptHashes {
 
   /** @throws what the file system throws, and where it has little room */
   async keep(at: Place, label: string, hashes: Uint8Array): Promise<void> {
-    await using file = await openToWrite(this.#fileOf(at));
+    await this.#assertOurs().catch(async (error: unknown) => {
+      if (codeOf(error) !== "ENOENT") throw error;
+      await mkdir(this.#dir, { recursive: true, mode: privateFolder });
+      await this.#assertOurs();
+    });
+    await using file = await open(this.#fileOf(at), constants.O_WRONLY | constants.O_CREAT, privateFile);
     const { bavail, bsize } = await statfs(this.#dir);
     if (bavail * bsize < freeBytesMin) throw new Error(`${this.#dir} has less than 1 GiB of room`);
     const record = recordOf(at, label, hashes);
-    await file.write(record, 0, record.length, at.extent * record.length);
+    const { bytesWritten } = await file.write(record, 0, record.length, at.extent * record.length);
+    if (bytesWritten < record.length) throw new Error(`${this.#dir} has no room`);
   }
 
-  /** Removes the files of mirrors of which nothing was sent for a long time. */
+  /** Removes the files of mirrors of which nothing was sent for a long time, as far as it can. */
   async tidy(nowMs: number): Promise<void> {
     const names = await readdir(this.#dir).catch(() => []);
     for (const name of names.filter((one) => one.endsWith(suffix))) {
       const path = join(this.#dir, name);
       const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: nowMs }));
-      if (nowMs - mtimeMs > keptDays * 86_400_000) await rm(path, { force: true });
+      if (nowMs - mtimeMs > keptDays * 86_400_000) await rm(path).catch(() => undefined);
     }
+  }
+
+  /** Who may write there could say that nothing has changed, or put a link there. */
+  async #assertOurs(): Promise<void> {
+    const { uid, mode } = await stat(this.#dir);
+    const isOurs = uid === process.geteuid?.() && (mode & othersMayWrite) === 0;
+    if (!isOurs) throw new Error(`${this.#dir} is another user's, or others may write to it`);
   }
 
   #fileOf({ mirror, geometry }: Place): string {
@@ -83,17 +102,6 @@ export class KeptHashes {
     return join(this.#dir, `${name}${suffix}`);
   }
 }
-
-const openToWrite = async (path: string): Promise<FileHandle> => {
-  const opened = () => open(path, constants.O_WRONLY | constants.O_CREAT, privateFile);
-  try {
-    return await opened();
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
-    await mkdir(dirname(path), { recursive: true, mode: privateFolder });
-    return opened();
-  }
-};
 
 const recordBytesOf = ({ extentBytes }: Geometry): number => (2 + extentBytes / blockBytes) * blockHashBytes;
 

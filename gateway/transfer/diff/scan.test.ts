@@ -294,7 +294,7 @@ describe("an extent that is scanned here and applied there", () => {
   describe("whose hashes were kept when it was read before", () => {
     const labels = (of: World, now: "first" | "second") => ({
       ...{ mirror: of.mirrorVolumeId, now: `${of[now]}` },
-      base: now === "first" ? null : `${of.first}`,
+      base: now === "first" ? null : { label: `${of.first}`, isOnce: true },
     });
     /** A cluster without hashes, and how much is read there of the first snapshot. */
     const counting = (of: World) => {
@@ -360,10 +360,31 @@ describe("an extent that is scanned here and applied there", () => {
       assert(read.bytes < 40 * blockBytes, `${read.bytes} bytes`);
     });
 
+    test("has small changes told as such, although much that is new came before", async () => {
+      const large = { extentBytes: 32 * blockBytes, stripeCount: 1, stripeBytes: 32 * blockBytes };
+      const was = noise(large.extentBytes, 42);
+      const is = Buffer.from(was);
+      // The eighth small change is looked at, and those behind it, in spite of one new block.
+      for (let block = 0; block < 24; block++) {
+        if (block < 8 || block === 16) is.set(noise(blockBytes, 43 + block), block * blockBytes);
+        else is.write("changed", block * blockBytes + 100);
+      }
+      const of = await world(was, is, large);
+      const { source } = counting(of);
+      const kept = new KeptHashes(join(dir, "hashes"));
+      await send(of, { how: "full", labels: labels(of, "first") }, { source, kept, group: of.first });
+      const { bytes } = await send(of, { how: "diff", labels: labels(of, "second") }, { source, kept });
+      assert((await mirrorContent(of)).equals(is));
+      assert(bytes < 17 * blockBytes, `${bytes} bytes`);
+    });
+
     test("is compared with its base where they are of another content, or after damage", async () => {
       const was = noise(extentBytes, 34);
       const is = Buffer.concat([noise(blockBytes, 35), was.subarray(blockBytes)]);
-      for (const wanted of [{ labels: { mirror: "another", now: "x", base: "y" } }, { verify: true }]) {
+      for (const wanted of [
+        { labels: { mirror: "another", now: "x", base: { label: "y", isOnce: true } } },
+        { verify: true },
+      ]) {
         const { of, source, read, kept } = await sent(was, is);
         await send(of, { how: "diff", labels: labels(of, "second"), ...wanted }, { source, kept });
         assert((await mirrorContent(of)).equals(is));
@@ -383,6 +404,51 @@ describe("an extent that is scanned here and applied there", () => {
       await kept.keep(place, `${of.first}`, hashes);
       const again = send(of, { how: "diff", labels: labels(of, "second") }, { source, kept });
       await assert.rejects(again, { code: "CHECKSUM_MISMATCH" });
+      assert((await mirrorContent(of)).equals(was));
+    });
+
+    test("is not taken for unchanged where its base's label was another content's before", async () => {
+      const [was, is] = [noise(extentBytes, 39), noise(extentBytes, 40)];
+      const { of, source, read, kept } = await sent(was, is);
+      const place = { mirror: of.mirrorVolumeId, geometry: plain, extent: 0 };
+      const before = Buffer.concat(
+        Array.from({ length: 16 }, (_, at) => blockHash(is.subarray(at * blockBytes, (at + 1) * blockBytes))),
+      );
+      await kept.keep(place, "token", before);
+      const again = { ...labels(of, "second"), base: { label: "token", isOnce: false } };
+      await assert.rejects(send(of, { how: "diff", labels: again }, { source, kept }), { code: "STORE_CORRUPT" });
+      assert.equal(await kept.find(place, `${of.second}`), undefined);
+      await send(of, { how: "full", verify: true, labels: again }, { source, kept });
+      assert((await mirrorContent(of)).equals(is));
+      // Where they are right the base is read for that, once.
+      read.bytes = 0;
+      await kept.keep(place, "token", before);
+      const same = await world(is, is);
+      const counted = counting(same);
+      const mine = { mirror: of.mirrorVolumeId, now: "x", base: { label: "token", isOnce: false } };
+      const { identical } = await send(same, { how: "diff", labels: mine }, { source: counted.source, kept });
+      assert.deepEqual([identical, counted.read.bytes], [true, extentBytes]);
+    });
+
+    test("is sent where it is as its base is, and the target was sent something else", async () => {
+      const was = noise(extentBytes, 41);
+      const misread = Buffer.from(was);
+      misread.write("misread", 5 * blockBytes);
+      // The mirror has what was read and sent, which was not what the first snapshot is.
+      const { of, kept } = await sent(was, was);
+      const liar = new Proxy(plainCluster(store), {
+        get: (target, name) =>
+          name !== "readSnapshot"
+            ? Reflect.get(target, name)
+            : async (handle: SnapshotHandle) => ({
+                ...(await target.readSnapshot(handle)),
+                read: async (offset: number, into: Uint8Array) =>
+                  into.set(misread.subarray(offset, offset + into.length)),
+              }),
+      });
+      await send(of, { how: "full", labels: labels(of, "first") }, { source: liar, kept, group: of.first });
+      assert((await mirrorContent(of)).equals(misread));
+      await send(of, { how: "diff", labels: labels(of, "second") }, { source: plainCluster(store), kept });
       assert((await mirrorContent(of)).equals(was));
     });
 

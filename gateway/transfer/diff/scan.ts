@@ -111,7 +111,7 @@ async function* scanExtent(options: {
   const kept = now.blocks === undefined && labels !== undefined ? options.kept : undefined;
   const place = { mirror: labels?.mirror ?? "", geometry: snapshot.geometry, extent };
   const isAsked = options.base !== undefined && !job.verify;
-  const known = isAsked && labels?.base != null ? await kept?.find(place, labels.base) : undefined;
+  const known = isAsked && labels?.base != null ? await kept?.find(place, labels.base.label) : undefined;
   const base = options.base && (await openExtent(options.base, extent, { ...reading, inPart: known !== undefined }));
   const scan = new ExtentScan({
     out,
@@ -124,6 +124,9 @@ async function* scanExtent(options: {
   });
   try {
     const result = yield* scan.run(job);
+    const isSure = known === undefined || labels?.base?.isOnce === true;
+    if (result.identical && !isSure && options.base !== undefined)
+      await assertHashes(await openExtent(options.base, extent, reading), scan.hashes, watch);
     if (kept === undefined || labels === undefined || job.how === "zero") return result;
     const notKept = await kept.keep(place, labels.now, scan.hashes).then(
       () => undefined,
@@ -135,6 +138,22 @@ async function* scanExtent(options: {
     base?.cache.close();
   }
 }
+
+/**
+ * That an extent is what its hashes say: the target is sent nothing of one that is unchanged, so it
+ * finds nothing out. @throws STORE_CORRUPT
+ */
+const assertHashes = async (base: ExtentSource, hashes: Uint8Array, watch: JobWatch): Promise<void> => {
+  try {
+    for (let block = 0; block < base.blockCount; block++) {
+      await watch.step();
+      const content = await base.cache.bytes(block * blockBytes, blockBytes);
+      if (!isSame(blockHash(content), hashAt(hashes, block))) throw keptOfAnother(block);
+    }
+  } finally {
+    base.cache.close();
+  }
+};
 
 class ExtentScan {
   readonly #out: FrameChunks;
@@ -308,8 +327,12 @@ class ExtentScan {
       return blockBytes;
     }
     const ranges = differingRanges(await this.#encoder.content(block), await this.#before(block));
-    if (ranges.length === 0 && isFar) return 0;
-    if (ranges.length === 0) throw sameInSpiteOfItsHash(block);
+    if (ranges.length === 0) {
+      if (!isFar) throw sameInSpiteOfItsHash(block);
+      // What was sent before, and may be there, was not what the base is.
+      await this.#encoder.putWhole(block, hash);
+      return blockBytes;
+    }
     if (!(await this.#putMoved(block, ranges))) await this.#encoder.putChanged({ block, hash, ranges });
     return totalBytes(ranges);
   }
@@ -359,6 +382,11 @@ class ExtentScan {
 const sameInSpiteOfItsHash = (block: number): VisibleError =>
   new VisibleError("STORE_CORRUPT", `Block ${block} of an extent reads as its base does, and has another hash.`, {
     hint: "The extent will be sent in full. Check the disk of the source.",
+  });
+
+const keptOfAnother = (block: number): VisibleError =>
+  new VisibleError("STORE_CORRUPT", `Block ${block} of an extent's base has another hash than was kept of it.`, {
+    hint: "The extent will be sent in full. If it goes on, empty storage.hashesDir.",
   });
 
 const differingHashes = (now: Uint8Array, before: Uint8Array): number[] => {
