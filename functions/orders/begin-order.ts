@@ -9,7 +9,6 @@ import { planLook, type RebuildOptions } from "../rebuild/plan-rebuild.ts";
 import { type Beginning, beginRestore, type InFailover, readBegun } from "../restores/begin.ts";
 import { type Restorable, readRestorable } from "../restores/restorable.ts";
 import { snapshotFactsOf } from "../runs/facts.ts";
-import { readTaken } from "../runs/taken.ts";
 
 /** What a failover has a site do, and about which objects. */
 export type OrderOptions = {
@@ -90,14 +89,13 @@ const toldOfObjects = async (
   of: Restorable,
   { standIns, objects, ...rest }: OthersOptions | StartOptions,
 ): Promise<Told> => {
-  const { origin } = of;
   const pause = rest.order === "start" ? rest.pause : undefined;
   const order = {
     ...(standIns !== undefined && standIns.length > 0 && { standIns: [...standIns] }),
     ...(pause !== undefined && { pause }),
   };
   if (objects === undefined) {
-    const objectCount = (await readTaken(deps, origin))?.objects ?? origin.objectCount;
+    const objectCount = of.taken.objects ?? of.origin.objectCount;
     return { objectCount, told: { namePrefix: "", order } };
   }
   const wanted = new Set(objects.map(keyOf));

@@ -7,7 +7,6 @@ import { surveyRebuild } from "../../core/rebuild/survey.ts";
 import type { Deps } from "../ports/deps.ts";
 import type { Beginning } from "../restores/begin.ts";
 import type { Restorable } from "../restores/restorable.ts";
-import { readTaken } from "../runs/taken.ts";
 import { readFacilities } from "../sites/facilities.ts";
 import { configsOf, meantBy } from "./chosen-objects.ts";
 import { refuseTakenMacs } from "./refuse-macs.ts";
@@ -47,8 +46,8 @@ type Planned = Pick<Beginning, "objectCount" | "told">;
 
 const wished = async (deps: Deps, of: Restorable, options: RebuildOptions) => {
   const { namePrefix, evenDamaged = false } = options;
-  const { origin } = of;
-  const count = (await readTaken(deps, origin))?.objects ?? origin.objectCount;
+  const { origin, taken } = of;
+  const count = taken.objects ?? origin.objectCount;
   const { objects = [], renames = [] } = options;
   const texts = [...objects, ...renames.map(({ object }) => object)];
   const chosen = chosenToRebuild(await meantBy(deps, origin.id, of.group.id, texts), count, options);

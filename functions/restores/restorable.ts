@@ -7,12 +7,17 @@ import { groupKey } from "../documents/records.ts";
 import type { Deps } from "../ports/deps.ts";
 import { readRunPlan } from "../runs/facts.ts";
 import { needRun } from "../runs/runs.ts";
+import { readTaken, type WholeTaken } from "../runs/taken.ts";
 
-/** A group that can be read at a site, and the run that took it: whose facts say what is in it. */
+/**
+ * A group that can be read at a site, and the run that took it: whose facts say what is in it, all
+ * of it.
+ */
 export interface Restorable {
   readonly group: Group;
   readonly origin: Run;
   readonly originPlan: RunPlan;
+  readonly taken: WholeTaken;
 }
 
 /**
@@ -22,10 +27,14 @@ export interface Restorable {
 export const readRestorable = async (deps: Deps, groupId: GroupId, siteId: SiteId): Promise<Restorable> => {
   const { body: group } = await readPublishedGroup(deps, groupId, siteId);
   const { run: origin } = await needRun(deps, group.runId);
-  return { group, origin, originPlan: await readRunPlan(deps, origin.id) };
+  const [originPlan, taken] = await Promise.all([readRunPlan(deps, origin.id), readTaken(deps, origin)]);
+  // A source's group may be known by its number alone: its run was over before all was told of it.
+  if (taken === undefined)
+    throw notRestorable(group, "is not known in full: its run was over before its site had told all of it");
+  return { group, origin, originPlan, taken };
 };
 
-const notRestorable: Record<Exclude<Group["state"], "published">, string> = {
+const whyNot: Record<Exclude<Group["state"], "published">, string> = {
   lost: "is lost: it was missing when the site last said what it has",
   unknown: "is unknown: nothing is known of the run that made it",
   deleting: "is being deleted",
@@ -39,12 +48,15 @@ export const readPublishedGroup = async (
   siteId: SiteId,
 ): Promise<Stored<Group>> => {
   const group = await deps.store.get<Group>(groupKey(groupId, siteId));
-  const hint = `List the groups of the site with: smtx-backup group list --site ${siteId}`;
   if (group === undefined) {
-    throw new VisibleError("GROUP_UNKNOWN", `Site ${siteId} has no group ${groupId}.`, { hint });
+    throw new VisibleError("GROUP_UNKNOWN", `Site ${siteId} has no group ${groupId}.`, { hint: listOf(siteId) });
   }
   const { state } = group.body;
   if (state === "published") return group;
-  const what = notRestorable[state];
-  throw new VisibleError("GROUP_NOT_RESTORABLE", `The group ${groupId} on ${siteId} ${what}.`, { hint });
+  throw notRestorable(group.body, whyNot[state]);
 };
+
+const notRestorable = ({ id, siteId }: Group, what: string) =>
+  new VisibleError("GROUP_NOT_RESTORABLE", `The group ${id} on ${siteId} ${what}.`, { hint: listOf(siteId) });
+
+const listOf = (siteId: string) => `List the groups of the site with: smtx-backup group list --site ${siteId}`;

@@ -17,7 +17,6 @@ import type { Deps } from "../ports/deps.ts";
 import { chooseObjects } from "../rebuild/chosen-objects.ts";
 import { beginRestore, type InFailover, readBegun } from "../restores/begin.ts";
 import { readRestorable } from "../restores/restorable.ts";
-import { readTaken } from "../runs/taken.ts";
 
 type RollbackOptions = Omit<z.infer<typeof rollbackCreateSchema>, "type">;
 
@@ -50,13 +49,12 @@ export const startRollback = async (deps: Deps, options: RollbackOptions, by?: R
   const restore = { fromRunId: origin.id, fromGroupId: groupId, namePrefix: "", ...objects };
   const lock = await findLock(deps, origin.source, await lockablesOf(deps, { restore }));
   if (lock !== undefined) throw objectLocked(lock);
-  const taken = await readTaken(deps, origin);
   const keepUntil = addSeconds(deps.clock.now(), keepSafetyDays * 24 * 3600);
   const expected = by && { unchangedSince: by.unchangedSince };
   return beginRestore(deps, {
     ...{ kind: "rollback", of, target: origin.source, inFailover: by?.inFailover },
     standIns: by?.standIns ?? plan?.place?.standIns,
-    objectCount: chosen?.length ?? taken?.objects ?? origin.objectCount,
+    objectCount: chosen?.length ?? of.taken.objects ?? origin.objectCount,
     sequence: plan === undefined ? of.group.sequence : await takeNumber(deps, plan.id),
     told: { namePrefix: "", ...objects, rollback: { discardChanges, powerOff, keepUntil, ...expected } },
   });
