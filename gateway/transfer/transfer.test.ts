@@ -151,14 +151,14 @@ describe("a transfer", () => {
       await sites.publish(mirrorVolumeId, group);
       return { mirrorVolumeId, labels: seen.splice(0).at(-1) };
     };
-    const first = await backUp(251, null);
-    const second = await backUp(252, 251);
+    const first = await backUp(202, null);
+    const second = await backUp(203, 202);
     const { mirror, now, base } = second.labels ?? {};
     assert.equal(mirror, `b ${second.mirrorVolumeId}`);
     assert.deepEqual([base, first.labels?.base], [{ label: first.labels?.now, isOnce: false }, null]);
     assert.notEqual(now, base?.label);
-    const third = await backUp(253, 252, withoutMap);
-    const fourth = await backUp(254, 253, withoutMap);
+    const third = await backUp(204, 203, withoutMap);
+    const fourth = await backUp(205, 204, withoutMap);
     assert.match(third.labels?.base?.label ?? "", /^snapshot /);
     assert.deepEqual(fourth.labels?.base, { label: third.labels?.now, isOnce: true });
   });
