@@ -57,7 +57,7 @@ const nameOf = (job: WorkerJob): string => {
  * they shared, two gateways could fill each other's places and wait for one another. Sites share
  * each of the two fairly: who takes what comes a byte at a time keeps nobody else waiting.
  *
- * Memory: a job in flight holds 4 MB or so, and each thread zstd contexts and idle buffers of 20 MB
+ * Memory: a job in flight holds 4 MB or so, and each thread zstd contexts and idle buffers of 30 MB
  * at most.
  */
 export const createTransferWorkers = (options: {

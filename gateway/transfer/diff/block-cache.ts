@@ -4,7 +4,8 @@ import { LRUCache } from "lru-cache";
 const unitsMax = 8;
 /** Of the caches of a thread that are closed: new memory costs more than what is read into it. */
 const spare: Buffer[] = [];
-const spareBytesMax = 16 * 1024 * 1024;
+const spareBytesMax = 8 * 1024 * 1024;
+let spareBytes = 0;
 
 /**
  * Reads of one extent, small ones and at any offset too. Whole units are read and kept, those used
@@ -96,9 +97,13 @@ export class BlockCache {
 
 const newUnit = (bytes: number): Buffer => {
   const at = spare.findLastIndex(({ length }) => length === bytes);
-  return spare.splice(at, at < 0 ? 0 : 1)[0] ?? Buffer.allocUnsafeSlow(bytes);
+  if (at < 0) return Buffer.allocUnsafeSlow(bytes);
+  spareBytes -= bytes;
+  return spare.splice(at, 1)[0] ?? Buffer.allocUnsafeSlow(bytes);
 };
 
 const giveBack = (unit: Buffer): void => {
-  if (unit.length * spare.length < spareBytesMax) spare.push(unit);
+  if (spareBytes + unit.length > spareBytesMax) return;
+  spareBytes += unit.length;
+  spare.push(unit);
 };

@@ -78,7 +78,7 @@ test("a mirror of which nothing was sent for a hundred days is forgotten, and no
   const kept = new KeptHashes(dir);
   await kept.tidy(Date.now());
   for (const mirror of ["old", "new"]) await kept.keep({ ...place, mirror }, "label", hashes());
-  await writeFile(join(dir, "notes.txt"), "");
+  await writeFile(join(dir, "of somebody else.hashes"), "");
   const days = (count: number) => new Date(Date.now() - count * 86_400_000);
   for (const name of await readdir(dir)) await utimes(join(dir, name), days(99), days(99));
   await kept.keep({ ...place, mirror: "new" }, "label", hashes());
@@ -92,11 +92,12 @@ test("what can't be removed stays, and is no reason not to begin", async (contex
   const dir = await folder(context);
   const kept = new KeptHashes(dir);
   await kept.keep(place, "label", hashes());
-  await mkdir(join(dir, "a folder.hashes"));
+  const named = `${"a".repeat(64)}.hashes`;
+  await mkdir(join(dir, named));
   const old = new Date(Date.now() - 101 * 86_400_000);
   for (const name of await readdir(dir)) await utimes(join(dir, name), old, old);
   await kept.tidy(Date.now());
-  assert.deepEqual(await readdir(dir), ["a folder.hashes"]);
+  assert.deepEqual(await readdir(dir), [named]);
 });
 
 test("a folder to which others may write is not believed, nor written to, which is told", async (context) => {

@@ -38,6 +38,7 @@ const keptDays = 100;
 /** What others need of the file system. */
 const freeBytesMin = 2 ** 30;
 const suffix = ".hashes";
+const ourName = /^[0-9a-f]{64}\.hashes$/;
 const othersMayWrite = 0o022;
 
 export class KeptHashes {
@@ -81,7 +82,7 @@ export class KeptHashes {
   /** Removes the files of mirrors of which nothing was sent for a long time, as far as it can. */
   async tidy(nowMs: number): Promise<void> {
     const names = await readdir(this.#dir).catch(() => []);
-    for (const name of names.filter((one) => one.endsWith(suffix))) {
+    for (const name of names.filter((one) => ourName.test(one))) {
       const path = join(this.#dir, name);
       const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: nowMs }));
       if (nowMs - mtimeMs > keptDays * 86_400_000) await rm(path).catch(() => undefined);
