@@ -46,6 +46,8 @@ export interface VolumeIo {
       readonly extent: number;
       /** `base` unless told otherwise. */
       readonly from?: "base" | "zeros";
+      /** Told what makes later writings slower, and this one no worse. */
+      readonly onWarning?: (warning: string) => void;
     },
     call?: StorageCall,
   ): Promise<MirrorExtentWriter>;

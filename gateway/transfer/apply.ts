@@ -28,6 +28,8 @@ export interface ApplyResult {
   /** Of what the storage read back, and equal to the sender's. Hexadecimal. */
   readonly digest: string;
   readonly frames: number;
+  /** What makes later writings slower. */
+  readonly warning?: string | undefined;
 }
 
 /**
@@ -43,12 +45,16 @@ export const createApply = (storage: StorageDriver): Apply => {
   const decompressor = new BlockDecompressor();
   return async (job, body, watch) => {
     assertExtent(job.geometry, job.sizeBytes, job.extent);
-    const writer = await storage.openMirrorExtent(job, watch);
+    let warning: string | undefined;
+    const onWarning = (said: string): void => {
+      warning = said;
+    };
+    const writer = await storage.openMirrorExtent({ ...job, onWarning }, watch);
     try {
       const result = await new ExtentApply({ writer, job, decompressor, watch }).run(body);
       watch.signal.throwIfAborted();
       await writer.commit(watch);
-      return result;
+      return { ...result, warning };
     } catch (error) {
       await writer.discard();
       throw error;

@@ -70,6 +70,7 @@ interface SessionTarget {
 export const createReceiver = ({ workers, log, time = systemTime, ...options }: ReceiverOptions): PeerHandlers => {
   const answersGate = new FairGate(answersAtOnce);
   const digestsGate = new FairGate(digestsAtOnce);
+  let isToldOfKeeping = false;
   /** Takes a place in the gate until the answer is read. @throws TIMEOUT */
   const holdUntilRead = async (gate: FairGate, response: ServerResponse, { site, signal }: Work): Promise<void> => {
     const leave = await gate.enter({ site, waitMs: answerWaitMs, time, signal });
@@ -107,7 +108,12 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
     if (extent >= extentCount(mirror.geometry, mirror.sizeBytes)) throw badRequest(`there is no extent ${extent}`);
     const { sizeBytes, geometry } = mirror;
     const from = base === "1" ? "base" : "zeros";
-    const { digest } = await workers.apply({ mirrorVolumeId, epoch, extent, from, sizeBytes, geometry }, body, work);
+    const job = { mirrorVolumeId, epoch, extent, from, sizeBytes, geometry } as const;
+    const { digest, warning } = await workers.apply(job, body, work);
+    if (warning !== undefined && !isToldOfKeeping) {
+      isToldOfKeeping = true;
+      log.warn({ mirror: mirrorVolumeId, why: warning }, noHashes);
+    }
     log.info({ mirror: mirrorVolumeId, from: work.identity.siteId, epoch, extent }, "an extent was committed");
     return { digest };
   };
@@ -194,6 +200,9 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
     },
   };
 };
+
+const noHashes =
+  "hashes of what was written can't be kept: later runs read more of the mirrors; see storage.hashesDir in gateway.yaml";
 
 /** @throws BAD_REQUEST */
 const urlOf = (path: string): URL => {

@@ -1,8 +1,8 @@
 import { workerData } from "node:worker_threads";
 import { storageConfigSchema } from "../storage/config.ts";
+import { KeptHashes } from "../storage/kept-hashes.ts";
 import { openDriver } from "../storage/open.ts";
 import { createApply } from "./apply.ts";
-import { KeptHashes } from "./diff/kept-hashes.ts";
 import { createScan } from "./diff/scan.ts";
 import { createCompare, createSignature } from "./diff/signature.ts";
 import { serveJobs } from "./threads/serve-jobs.ts";

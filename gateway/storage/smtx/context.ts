@@ -3,6 +3,7 @@ import type { Initiator } from "../../iscsi/initiator.ts";
 import type { Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
 import type { Database } from "../extentstore/database/database.ts";
+import type { KeptHashes } from "../kept-hashes.ts";
 import type { Background } from "./background.ts";
 import type { Hands } from "./cluster/hands.ts";
 import type { FoundCluster } from "./inventory/found.ts";
@@ -25,6 +26,8 @@ export interface ClusterContext {
   readonly extentTokens: AskTokens | undefined;
   /** Whether the nodes' command line may be used. */
   readonly hasCommandLine: boolean;
+  /** What mirrors' extents were when they were read back; undefined: it is not kept. */
+  readonly kept: KeptHashes | undefined;
   /** Who holds what is open. */
   readonly holder: Holder;
   readonly reaper: Reaper;

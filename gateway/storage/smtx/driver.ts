@@ -181,7 +181,7 @@ export class SmtxCluster implements StorageDriver {
     return this.#mirrors.open(options, call);
   }
 
-  openMirrorExtent(of: OfMirror & { readonly extent: number; readonly from?: "base" | "zeros" }, call?: StorageCall) {
+  openMirrorExtent(of: Parameters<ClusterMirrors["openExtent"]>[0], call?: StorageCall) {
     return this.#mirrors.openExtent(of, call);
   }
 

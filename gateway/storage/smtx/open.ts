@@ -1,6 +1,7 @@
 import { plainGeometry } from "../../../core/extent/geometry.ts";
 import { steadyTime, type Time } from "../../time/time.ts";
 import type { StorageCall } from "../call.ts";
+import { KeptHashes } from "../kept-hashes.ts";
 import type { SmtxConfig } from "../smtx-config.ts";
 import { abilitiesOf } from "./abilities/abilities.ts";
 import { Background } from "./background.ts";
@@ -44,6 +45,7 @@ export const openSmtx = async (
         hasCommandLine: ssh !== undefined,
         extentTokens: tablesOfSnapshots.answer === "no" ? undefined : ssh && createAskTokens(ssh),
       },
+      kept: config.hashesDir === undefined ? undefined : new KeptHashes(config.hashesDir),
       find: (look) => findCluster({ tower, clusterId, extentBytes, fileVolumes }, look),
       holder,
       background: new Background(),

@@ -9,6 +9,7 @@ import { blockBytes } from "../../../core/extent/geometry.ts";
 import { blockHash } from "../../storage/block-hash.ts";
 import { noise } from "../../storage/conformance/fixtures.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
+import { KeptHashes } from "../../storage/kept-hashes.ts";
 import { openStorage } from "../../storage/open.ts";
 import type { SnapshotHandle } from "../../storage/volume-io.ts";
 import { createApply } from "../apply.ts";
@@ -16,7 +17,6 @@ import { watchOf } from "../testing/job-watch.ts";
 import { groupOf, owner, runOf, writeTo } from "../testing/two-sites.ts";
 import type { JobWatch } from "../threads/serve-jobs.ts";
 import type { Encoding } from "./block-encoder.ts";
-import { KeptHashes } from "./kept-hashes.ts";
 import { createScan, type ScanJob } from "./scan.ts";
 import { createCompare, createSignature, grainHashes } from "./signature.ts";
 

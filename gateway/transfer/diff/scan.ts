@@ -12,6 +12,7 @@ import {
   zeroHashes,
 } from "../../storage/block-hash.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
+import type { ExtentLabels, KeptHashes } from "../../storage/kept-hashes.ts";
 import type { SnapshotHandle, SnapshotReader } from "../../storage/volume-io.ts";
 import { BlockCompressor } from "../frame/content.ts";
 import { FrameChunks } from "../frame/frame-chunks.ts";
@@ -21,7 +22,6 @@ import { type DifferingRange, differingRanges, totalBytes } from "./differences.
 import { type ExtentSource, openExtent } from "./extent-source.ts";
 import { grainRangesOf } from "./grain-ranges.ts";
 import { HashIndex } from "./hash-index.ts";
-import type { ExtentLabels, KeptHashes } from "./kept-hashes.ts";
 import { MovedContent } from "./moved.ts";
 import { TargetGrains } from "./signature.ts";
 

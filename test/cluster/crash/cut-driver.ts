@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { KeptHashes } from "../../../gateway/storage/kept-hashes.ts";
 import { Background } from "../../../gateway/storage/smtx/background.ts";
 import { TowerHands } from "../../../gateway/storage/smtx/cluster/tower-hands.ts";
 import { SmtxCluster } from "../../../gateway/storage/smtx/driver.ts";
@@ -85,6 +86,7 @@ export const openCutDriver = async (standIn: ClusterStandIn, cut: DriverCut): Pr
       holder,
       reaper,
       background: new Background(),
+      kept: config.hashesDir === undefined ? undefined : new KeptHashes(config.hashesDir),
       hasCommandLine: ssh !== undefined,
       extentTokens: ssh && createAskTokens(ssh),
     };

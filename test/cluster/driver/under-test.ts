@@ -41,6 +41,7 @@ export const configOf = async (standIn: ClusterStandIn, dir: string): Promise<Sm
       keyFile: sshd.keyFile,
       knownHostsFile: sshd.knownHostsFile,
     },
+    hashesDir: join(standIn.dir, "hashes"),
     extentBytes: 2 ** 18,
   };
 };

@@ -59,7 +59,8 @@ export class ClusterStandIn {
   readonly administration: CustomersAdministration;
   readonly commands: ClusterCommands;
   readonly #options: ClusterStandInOptions;
-  readonly #dir: string;
+  /** For what is to go with it; it is in memory. */
+  readonly dir: string;
   #sshd: Promise<Sshd> | undefined;
 
   private constructor(
@@ -75,7 +76,7 @@ export class ClusterStandIn {
     this.customer = new Customer(parts.tower.model, parts.cluster);
     this.administration = new CustomersAdministration(this.customer);
     this.commands = new ClusterCommands(parts.tower.model, parts.cluster);
-    this.#dir = dir;
+    this.dir = dir;
   }
 
   /** A node's sshd, which is started when it is first asked for. */
@@ -125,7 +126,7 @@ export class ClusterStandIn {
     await (await this.#sshd)?.close();
     if (this.#options.nodes === undefined) await this.#leaveNodes();
     else await this.portal.stop();
-    await rm(this.#dir, { recursive: true, force: true });
+    await rm(this.dir, { recursive: true, force: true });
   }
 
   async #leaveNodes(): Promise<void> {

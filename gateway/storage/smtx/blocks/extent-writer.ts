@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
-import { blockBytes } from "../../../../core/extent/geometry.ts";
+import { blockAt, blockBytes } from "../../../../core/extent/geometry.ts";
 import { assertExtent, extentRanges, locate, partsOf } from "../../../../core/extent/striping.ts";
 import type { Lun } from "../../../iscsi/lun/lun.ts";
 import { blockHash, blockHashBytes } from "../../block-hash.ts";
@@ -11,7 +11,7 @@ import { readBytes } from "./lun-bytes.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** So much is read at once where an extent is read back. */
-const readBytesMax = 2 * 1024 * 1024;
+const blocksAtOnce = 32;
 const zeros = new Uint8Array(256 * 1024);
 const never = new AbortController().signal;
 
@@ -28,6 +28,14 @@ export interface ExtentWriterOptions {
    * would not keep from doing the same.
    */
   readonly mayUnmap: boolean;
+  /**
+   * Of all blocks, as they were read back when the base was written, where nobody has begun to
+   * write the extent since: what isn't written here is that, and needs no reading.
+   */
+  readonly hashesOfBase: () => Promise<Buffer | undefined>;
+  /** For the next one. */
+  readonly keepHashes: (hashes: Uint8Array) => Promise<void>;
+  readonly onWarning: ((warning: string) => void) | undefined;
   /** Marks the extent done, for the holder of the epoch. @throws FENCED */
   readonly markDone: (call?: StorageCall) => Promise<void>;
 }
@@ -40,6 +48,10 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
   readonly writeStored = undefined;
   readonly #of: ExtentWriterOptions;
   readonly #queue: WriteQueue;
+  /** Of each block, whether anything was written to it. */
+  readonly #written: Uint8Array;
+  /** As they were read back after the last writing. */
+  #hashes: Uint8Array | undefined;
   #begun: Promise<void> | undefined;
   #open = true;
 
@@ -47,10 +59,11 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
     assertExtent(of.geometry, of.sizeBytes, of.extent);
     this.#of = of;
     this.#queue = new WriteQueue(of.lun);
+    this.#written = new Uint8Array(of.geometry.extentBytes / blockBytes);
   }
 
   async write(offset: number, data: Uint8Array, call?: StorageCall): Promise<void> {
-    this.#checkRange(offset, data.length);
+    this.#noteRange(offset, data.length);
     if (this.#of.from === "base") return this.#queue.write(offset, data, call);
     const own = Buffer.from(data);
     await this.#begin(call);
@@ -58,7 +71,7 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
   }
 
   async zero(offset: number, length: number, call?: StorageCall): Promise<void> {
-    this.#checkRange(offset, length);
+    this.#noteRange(offset, length);
     await this.#begin(call);
     await this.#zeroRange(offset, length, call);
   }
@@ -77,20 +90,25 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
     assert(this.#open, "the extent is committed or discarded");
     await this.#begin(call);
     await this.#queue.settle(call);
-    const { geometry, lun } = this.#of;
-    const hashes = new Uint8Array((geometry.extentBytes / blockBytes) * blockHashBytes);
+    const { lun, from, hashesOfBase } = this.#of;
+    const known = from === "base" ? await hashesOfBase() : undefined;
+    if (known === undefined) this.#written.fill(1);
+    const hashes = known ?? Buffer.allocUnsafeSlow(this.#written.length * blockHashBytes);
     const pieces = readAhead({
-      pieces: piecesOf(geometry.extentBytes),
-      makeBuffers: () => Buffer.allocUnsafeSlow(Math.min(readBytesMax, geometry.extentBytes)),
-      fill: (into, { offset, length }) => this.#read(lun, offset, into.subarray(0, length), call),
+      pieces: piecesOf(this.#written),
+      makeBuffers: () => Buffer.allocUnsafeSlow(Math.min(blocksAtOnce, this.#written.length) * blockBytes),
+      fill: (into, runs) => this.#readRuns(lun, runs, into, call),
       signal: call?.signal ?? never,
     });
     for await (const { piece, buffers } of pieces) {
-      for (let at = 0; at < piece.length; at += blockBytes) {
-        const hash = blockHash(buffers.subarray(at, at + blockBytes));
-        hashes.set(hash, ((piece.offset + at) / blockBytes) * blockHashBytes);
+      for (const { block, count, at } of piece) {
+        for (let n = 0; n < count; n++) {
+          const hash = blockHash(buffers.subarray((at + n) * blockBytes, (at + n + 1) * blockBytes));
+          hashes.set(hash, (block + n) * blockHashBytes);
+        }
       }
     }
+    this.#hashes = hashes;
     return hashes;
   }
 
@@ -101,6 +119,7 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
     await this.#of.lun.flush(call);
     await this.#of.markDone(call);
     this.#open = false;
+    if (this.#hashes !== undefined) await this.#keep(this.#hashes);
   }
 
   async discard(): Promise<void> {
@@ -108,6 +127,23 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
     this.#open = false;
     // Nothing of it may arrive after somebody was told that it is over.
     await this.#queue.settle().catch(() => undefined);
+  }
+
+  async #keep(hashes: Uint8Array): Promise<void> {
+    const { keepHashes, onWarning } = this.#of;
+    await keepHashes(hashes).catch((error: unknown) =>
+      onWarning?.(error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  async #readRuns(lun: Lun, runs: readonly BlockRun[], into: Buffer, call: StorageCall | undefined): Promise<void> {
+    const all = runs.map(({ block, count, at }) => {
+      const part = into.subarray(at * blockBytes, (at + count) * blockBytes);
+      return this.#read(lun, block * blockBytes, part, call);
+    });
+    // None may read into a buffer that somebody else has by then.
+    await Promise.allSettled(all);
+    await Promise.all(all);
   }
 
   /** From byte `offset` of the extent, wherever the volume has it. */
@@ -156,19 +192,41 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
     }
   }
 
-  #checkRange(offset: number, length: number): void {
+  #noteRange(offset: number, length: number): void {
     assert(this.#open, "the extent is committed or discarded");
     const { geometry, extent } = this.#of;
     for (let done = 0; done < length; ) {
       const at = locate(geometry, offset + done);
       assert.equal(at.extent, extent, "a write outside the extent");
+      const until = at.offsetInExtent + Math.min(at.contiguousBytes, length - done);
+      this.#written.fill(1, blockAt(at.offsetInExtent), Math.ceil(until / blockBytes));
       done += at.contiguousBytes;
     }
+    this.#hashes = undefined;
   }
 }
 
-function* piecesOf(extentBytes: number): Generator<{ readonly offset: number; readonly length: number }> {
-  for (let offset = 0; offset < extentBytes; offset += readBytesMax) {
-    yield { offset, length: Math.min(readBytesMax, extentBytes - offset) };
+/** Blocks behind each other that were written, and where they are in what is read at once. */
+interface BlockRun {
+  readonly block: number;
+  readonly count: number;
+  readonly at: number;
+}
+
+/** All blocks that are marked, as many at once as `blocksAtOnce`. */
+function* piecesOf(marked: Uint8Array): Generator<readonly BlockRun[]> {
+  let runs: BlockRun[] = [];
+  let at = 0;
+  for (let block = marked.indexOf(1); block >= 0; ) {
+    const end = marked.indexOf(0, block);
+    const until = Math.min(end < 0 ? marked.length : end, block + blocksAtOnce - at);
+    runs.push({ block, count: until - block, at });
+    at += until - block;
+    if (at === blocksAtOnce) {
+      yield runs;
+      [runs, at] = [[], 0];
+    }
+    block = marked.indexOf(1, until);
   }
+  if (at > 0) yield runs;
 }

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { GroupId } from "../../../../core/api/ids.ts";
 import type { StorageCall } from "../../call.ts";
@@ -11,10 +12,9 @@ import type {
 } from "../../control.ts";
 import { findPublished, snapshotOfSource } from "../../extentstore/cluster/snapshots.ts";
 import { geometryOf } from "../../extentstore/cluster/volume-row.ts";
-import type { Database } from "../../extentstore/database/database.ts";
 import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
 import { prepareMirror } from "../../extentstore/mirrors/prepare.ts";
-import { mirrorForWriting, openMirror, publishGroup } from "../../extentstore/mirrors/sessions.ts";
+import { openMirror, publishGroup } from "../../extentstore/mirrors/sessions.ts";
 import type { MirrorExtentWriter } from "../../volume-io.ts";
 import { ClusterExtentWriter } from "../blocks/extent-writer.ts";
 import type { KeptShell, LunRef } from "../cluster/hands.ts";
@@ -30,6 +30,7 @@ import { withFreeWay } from "../reaper/in-the-way.ts";
 import { type ClusterChange, changeCluster, changeOurs } from "../records/changing.ts";
 import { snapshotOf } from "../records/luns.ts";
 import { noting } from "../records/notes.ts";
+import { claimExtent, markDone } from "./claims.ts";
 import { isInPlace, type MirrorToMake, mirrorsToMake, placeMirror } from "./mirror-luns.ts";
 import { MirrorWriting } from "./mirror-writing.ts";
 import { closeBase, noteReset } from "./resets.ts";
@@ -100,22 +101,29 @@ export class ClusterMirrors {
 
   /**
    * Nobody opens a mirror while a group is being published, nor the other way round. What the LUN
-   * has to become before the first write is in the records by then.
+   * has to become before the first write is in the records by then. They change at once, not as
+   * they were planned: up to then extents are claimed and done for the session before.
    */
   async open(options: OpenMirrorOptions, call?: StorageCall): Promise<MirrorSession> {
     const { mirrorVolumeId } = options;
-    const session = await this.#context.ledger.changeAround(
+    const { ledger } = this.#context;
+    await ledger.suppose((database) => openMirror(database, options), call);
+    const opened: { session?: MirrorSession } = {};
+    await ledger.changeAround(
       {
-        plan: (database) => {
+        plan: () => undefined,
+        realize: async () => undefined,
+        finish: (database) => {
           const wasWritten = (findMirror(database, mirrorVolumeId)?.epoch ?? 0) > 0;
           const { result, contents } = noting(database, () => openMirror(database, options));
           noteReset(database, options, { contents, wasWritten });
-          return result;
+          opened.session = result;
         },
-        realize: async () => undefined,
       },
       call,
     );
+    const { session } = opened;
+    assert(session !== undefined, "what was recorded was done");
     const cloning = this.#cloneBase(options, session.epoch, call);
     const beginning = this.#writing.begin(mirrorVolumeId, { epoch: session.epoch, base: cloning }, call);
     // Neither goes on when this is over.
@@ -132,17 +140,24 @@ export class ClusterMirrors {
       readonly epoch: number;
       readonly extent: number;
       readonly from?: "base" | "zeros";
+      readonly onWarning?: (warning: string) => void;
     },
     call?: StorageCall,
   ): Promise<MirrorExtentWriter> {
-    const { mirrorVolumeId, epoch, extent, from = "base" } = of;
-    const { ledger } = this.#context;
-    const row = await ledger.read((database) => mirrorForWriting(database, mirrorVolumeId, epoch), call);
+    const { mirrorVolumeId, epoch, extent, from = "base", onWarning } = of;
+    const { ledger, kept } = this.#context;
+    const { mirror, mark, markOfBase } = await ledger.change((database) => claimExtent(database, of), call);
     const { lun, base } = await this.#writing.open(mirrorVolumeId, epoch, call);
+    const { sizeBytes } = mirror;
+    const geometry = geometryOf(mirror);
+    const place = { mirror: `written here ${mirrorVolumeId}`, geometry, extent };
+    const labelOf = (ofMark: number) => `${ofMark} of ${sizeBytes}`;
     return new ClusterExtentWriter({
-      ...{ lun, base, extent, from, geometry: geometryOf(row), sizeBytes: row.sizeBytes },
+      ...{ lun, base, extent, from, geometry, sizeBytes, onWarning },
       mayUnmap: epoch === 1,
-      markDone: (watch) => ledger.change((database) => markDone(database, { mirrorVolumeId, epoch, extent }), watch),
+      hashesOfBase: async () => (markOfBase === undefined ? undefined : kept?.find(place, labelOf(markOfBase))),
+      keepHashes: async (hashes) => kept?.keep(place, labelOf(mark), hashes),
+      markDone: (watch) => ledger.change((database) => markDone(database, of, mark), watch),
     });
   }
 
@@ -247,17 +262,3 @@ const baseGone = (groupId: GroupId): VisibleError =>
   new VisibleError("BASE_MISSING", `The cluster has a snapshot of the group ${groupId} no more, to start from.`, {
     hint: `Somebody has deleted it. The next run starts from another group, or sends everything, when this one is gone: smtx-backup group delete ${groupId} --site SITE`,
   });
-
-/** @throws FENCED */
-const markDone = (
-  database: Database,
-  {
-    mirrorVolumeId,
-    epoch,
-    extent,
-  }: { readonly mirrorVolumeId: string; readonly epoch: number; readonly extent: number },
-): void => {
-  mirrorForWriting(database, mirrorVolumeId, epoch);
-  database.run("INSERT OR IGNORE INTO doneExtents (volumeId, extent) VALUES (?, ?)", mirrorVolumeId, extent);
-  database.run("UPDATE mirrors SET complete = 0 WHERE volumeId = ? AND complete = 1", mirrorVolumeId);
-};

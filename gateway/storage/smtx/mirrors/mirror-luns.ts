@@ -7,7 +7,7 @@ import type { Database } from "../../extentstore/database/database.ts";
 import type { LunRef, LunWish } from "../cluster/hands.ts";
 import { digestOf, ourName, ownerTag } from "../names.ts";
 import { eraOf } from "../records/era.ts";
-import { askedLunId, lunOfVolume, putLun, snapshotOf } from "../records/luns.ts";
+import { askedLunId, lunOfVolume, putLun } from "../records/luns.ts";
 import { putReset } from "./resets.ts";
 
 /*
@@ -98,5 +98,5 @@ export const placeMirror = (database: Database, { volumeId, wish, now }: MirrorT
     volumeId,
   );
   const snapshot = base?.baseGroupId && snapshotOfSource(database, base.baseGroupId, base.sourceVolumeId);
-  putReset(database, volumeId, { snapshot: snapshot ? snapshotOf(database, snapshot.tableId) : null });
+  putReset(database, volumeId, snapshot ? snapshot.tableId : undefined);
 };

@@ -2,6 +2,7 @@ import type { OpenMirrorOptions } from "../../control.ts";
 import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { ContentStep, Database } from "../../extentstore/database/database.ts";
 import { snapshotOf } from "../records/luns.ts";
+import { forgetClaims } from "./claims.ts";
 
 /*
  * What a mirror's LUN has to become before anybody writes it. It is written down with the session,
@@ -26,15 +27,18 @@ export const noteReset = (
   )?.tableId;
   const isCleared = contents.some((step) => "clear" in step && step.clear === tableId && step.fromExtent === 0);
   if (!isCleared) return;
-  const from = contents.findLast((step) => "fill" in step && step.fill === tableId);
-  const snapshot = from === undefined || !("from" in from) ? null : snapshotOf(database, from.from);
+  const filled = contents.findLast((step) => "fill" in step && step.fill === tableId);
+  const base = filled === undefined || !("from" in filled) ? undefined : filled.from;
   closeBase(database, mirrorVolumeId);
-  if (snapshot === null && !wasWritten) return;
-  putReset(database, mirrorVolumeId, { snapshot });
+  if ((base === undefined || snapshotOf(database, base) === null) && !wasWritten) return;
+  putReset(database, mirrorVolumeId, base);
 };
 
-export const putReset = (database: Database, volumeId: string, { snapshot }: Reset): void => {
+/** @param base the extent table of the snapshot that the LUN becomes; undefined: it becomes empty */
+export const putReset = (database: Database, volumeId: string, base: number | undefined): void => {
+  const snapshot = base === undefined ? null : snapshotOf(database, base);
   database.run("INSERT OR REPLACE INTO resets VALUES (?, ?)", volumeId, snapshot);
+  forgetClaims(database, volumeId, snapshot === null ? undefined : base);
 };
 
 export const findReset = (database: Database, volumeId: string): Reset | undefined =>

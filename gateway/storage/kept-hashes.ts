@@ -2,11 +2,11 @@ import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, open, readdir, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import type { Geometry } from "../../../core/api/object/volume-shape.ts";
-import { blockBytes } from "../../../core/extent/geometry.ts";
-import { codeOf } from "../../files/error-code.ts";
-import { privateFile, privateFolder } from "../../files/private.ts";
-import { blockHash, blockHashBytes, isSame } from "../../storage/block-hash.ts";
+import type { Geometry } from "../../core/api/object/volume-shape.ts";
+import { blockBytes } from "../../core/extent/geometry.ts";
+import { codeOf } from "../files/error-code.ts";
+import { privateFile, privateFolder } from "../files/private.ts";
+import { blockHash, blockHashBytes, isSame } from "./block-hash.ts";
 
 /*
  * What was read of a cluster that keeps no hashes is not read again to be compared with: the hashes

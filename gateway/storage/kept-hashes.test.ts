@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
-import { blockBytes } from "../../../core/extent/geometry.ts";
-import { blockHashBytes } from "../../storage/block-hash.ts";
+import { blockBytes } from "../../core/extent/geometry.ts";
+import { blockHashBytes } from "./block-hash.ts";
 import { KeptHashes } from "./kept-hashes.ts";
 
 const extentBytes = 16 * blockBytes;
