@@ -3,26 +3,25 @@ import type { GroupId } from "../../core/api/ids.ts";
 import { extentCount } from "../../core/api/object/volume-shape.ts";
 import type { TaskResultOf, TransferTask } from "../../core/api/task.ts";
 import type { WantedSnapshot } from "../storage/control.ts";
-import { holding } from "../transfer/held-snapshot.ts";
+import { holdingBoth } from "../transfer/opened.ts";
 import { ownerOf, type TaskContext } from "./context.ts";
 import { waitingProgress } from "./progress.ts";
 
 /**
- * Sends one volume to its mirror. Its snapshot is opened once, and is read by that handle wherever
- * it is read. Its progress has the volume's size from the start.
+ * Sends one volume to its mirror. Its snapshot and the base are opened once, and are read by those
+ * handles wherever they are read. Its progress has the volume's size from the start.
  * @throws SNAPSHOT_UNKNOWN, NOT_OURS (it, or the base, is another plan's: nothing is sent), and
  *   what sending throws
  */
 export const transfer = async (task: TransferTask, context: TaskContext): Promise<TaskResultOf<"transfer">> => {
   const [volume] = task.volumes;
   assert(volume !== undefined, "a transfer has a volume");
-  const { snapshot: wanted, base } = toRead(task, volume);
-  const snapshot = await context.storage.openSnapshot(wanted);
-  return holding(context, snapshot, async () => {
-    const { geometry, sizeBytes } = snapshot;
+  const wanted = { ...toRead(task, volume), baseGroupId: task.baseGroupId };
+  return holdingBoth(context, wanted, async (opened) => {
+    const { geometry, sizeBytes } = opened.snapshot;
     context.onProgress(waitingProgress(extentCount(geometry, sizeBytes), sizeBytes));
     const request = {
-      ...{ snapshot, base, mirrorVolumeId: volume.mirrorVolumeId },
+      ...{ ...opened, mirrorVolumeId: volume.mirrorVolumeId },
       owner: ownerOf(task),
       receiver: task.receiver ?? task.target,
       groupId: task.groupId,

@@ -177,36 +177,3 @@ describe("a receiver", () => {
     assert.deepEqual((await openBy(sites.peer, mirror, first)).epoch, 2, "one of the preparation, one of this");
   });
 });
-
-describe("a sender", () => {
-  test("does not open another plan's snapshot as a base, and sends nothing then", async (t) => {
-    const sites = await openTwoSites();
-    t.after(() => sites.close());
-    const object = await sites.createVolume("v", 2 * mib, geometry);
-    for (const group of [1, 2]) await sites.snapshot(object, group);
-    const mirror = await prepareFirst(sites, object);
-    const another = { ...owner, planId: planIdSchema.parse("plan_01ARZ3NDEKTSV4RRFFQ69G5FAW") };
-    const volumeIds = object.volumes.map(({ id }) => id);
-    const theirs = await sites.source.snapshotGroup({ groupId: groupOf(3), owner: another, volumeIds });
-    const base = { snapshotId: theirs.snapshots[0]?.snapshotId ?? "", of: { groupId: groupOf(1), owner } };
-    const transfer = { snapshot: await opened(sites, 2), base, mirrorVolumeId: mirror };
-    await assert.rejects(sites.send(object, 2, 1, { transfer }), code("NOT_OURS"));
-    assert.deepEqual(
-      sites.log.lines.filter(({ message }) => message === "a transfer began").length,
-      1,
-      "that of the first group",
-    );
-  });
-});
-
-const opened = async (sites: TwoSites, group: number) => {
-  const [snapshot] = (await sites.source.findGroup(groupOf(group)))?.snapshots ?? [];
-  const wanted = { snapshotId: snapshot?.snapshotId ?? "", of: { groupId: groupOf(group), owner } };
-  return sites.source.openSnapshot(wanted);
-};
-
-const prepareFirst = async (sites: TwoSites, object: ObjectConfig): Promise<string> => {
-  const { mirrorVolumeId } = await sites.send(object, 1, null);
-  await sites.publish(mirrorVolumeId, 1);
-  return mirrorVolumeId;
-};

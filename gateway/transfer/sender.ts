@@ -4,19 +4,18 @@ import type { GroupId, PlanId, SiteId } from "../../core/api/ids.ts";
 import { extentCount } from "../../core/api/object/volume-shape.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { Log } from "../log/log.ts";
-import type { WantedSnapshot } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { ExtentLabels } from "../storage/kept-hashes.ts";
 import type { SnapshotHandle, SnapshotReader } from "../storage/volume-io.ts";
+import { allOf } from "../time/all-of.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
-import { allOf } from "./all-of.ts";
 import { answered } from "./answered.ts";
 import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { eachBounded } from "./each-bounded.ts";
 import { type ExtentMap, type ExtentToSend, extentActions, extentsAhead, type TargetBase } from "./extent-actions.ts";
 import { digestBytes } from "./frame/frame.ts";
-import { holding } from "./held-snapshot.ts";
+import { isLostBase, lostBase, type OpenedSnapshots } from "./opened.ts";
 import { ProgressCounter } from "./progress.ts";
 import {
   answerBytesMax,
@@ -33,12 +32,11 @@ import type { Throttle } from "./throttle.ts";
 import { withQuickTries } from "./tries.ts";
 import type { TransferWorkers } from "./workers.ts";
 
-/** One volume's way from a snapshot that is open to a mirror. */
-export interface VolumeToSend {
-  /** Whoever has opened it closes it when the volume is sent. */
-  readonly snapshot: SnapshotHandle;
-  /** What the target starts from, when the source still has it. */
-  readonly base: WantedSnapshot | null;
+/**
+ * One volume's way from a snapshot to a mirror. Whoever has opened the snapshots closes them when
+ * the volume is sent.
+ */
+export interface VolumeToSend extends OpenedSnapshots {
   readonly mirrorVolumeId: string;
 }
 
@@ -87,36 +85,11 @@ export interface TransferOutcome {
  *   PEER_REFUSED; CHECKSUM_MISMATCH; the signal's reason
  */
 export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOutcome> => {
-  const { snapshot } = options.transfer;
-  const base = await openBase(options);
-  return holding(options, base, () => sendOpen(options, { snapshot, base }));
+  const { snapshot, base } = options.transfer;
+  return sendOpen(options, { snapshot, base });
 };
 
-/** Both stay open for the whole transfer, and are what the workers read. */
-interface Opened {
-  readonly snapshot: SnapshotHandle;
-  /** Null: the source has none, or not any more. */
-  readonly base: SnapshotHandle | null;
-}
-
-const openBase = async ({ storage, transfer, ids, log }: SendVolumeOptions): Promise<SnapshotHandle | null> => {
-  const { mirrorVolumeId, base } = transfer;
-  const { baseGroupId } = ids;
-  if (baseGroupId === null) return null;
-  if (base !== null) {
-    try {
-      return await storage.openSnapshot(base);
-    } catch (error) {
-      if (!isLost(error)) throw error;
-      log.warn({ err: error, mirror: mirrorVolumeId, baseGroupId }, lostBase);
-      return null;
-    }
-  }
-  log.warn({ mirror: mirrorVolumeId, baseGroupId }, lostBase);
-  return null;
-};
-
-const sendOpen = async (options: SendVolumeOptions, opened: Opened): Promise<TransferOutcome> => {
+const sendOpen = async (options: SendVolumeOptions, opened: OpenedSnapshots): Promise<TransferOutcome> => {
   const reader = await options.storage.readSnapshot(opened.snapshot);
   try {
     const { peer, signal } = options;
@@ -130,7 +103,7 @@ const sendOpen = async (options: SendVolumeOptions, opened: Opened): Promise<Tra
 
 const send = async (
   options: SendVolumeOptions,
-  opened: Opened,
+  opened: OpenedSnapshots,
   { snapshot, taking }: { readonly snapshot: SnapshotReader; readonly taking: Taking },
 ): Promise<TransferOutcome> => {
   const { signal, time = steadyTime } = options;
@@ -236,7 +209,7 @@ const sendExtents = async (
   of: {
     readonly session: Session;
     readonly options: SendVolumeOptions;
-    readonly opened: Opened;
+    readonly opened: OpenedSnapshots;
     readonly labels: (extent: number) => ExtentLabels;
     readonly counter: ProgressCounter;
     readonly taking: Taking;
@@ -294,7 +267,7 @@ const noHashes =
 /** Tokens where the cluster has them: content stays the same through many snapshots. */
 const labelsOf = (
   { peer, transfer }: SendVolumeOptions,
-  { snapshot, base }: Opened,
+  { snapshot, base }: OpenedSnapshots,
   maps: { readonly map: ExtentMap; readonly base: TargetBase },
 ): ((extent: number) => ExtentLabels) => {
   const mirror = `${peer.siteId} ${transfer.mirrorVolumeId}`;
@@ -315,7 +288,7 @@ const labelsOf = (
 };
 
 /** What the target starts from, as far as the source can still read it. */
-const findBase = async (options: SendVolumeOptions, { snapshot, base }: Opened): Promise<TargetBase> => {
+const findBase = async (options: SendVolumeOptions, { snapshot, base }: OpenedSnapshots): Promise<TargetBase> => {
   const { log, transfer, ids, storage } = options;
   if (ids.baseGroupId === null) return { kind: "none" };
   // Extents can be compared only when both volumes are cut up alike.
@@ -323,16 +296,11 @@ const findBase = async (options: SendVolumeOptions, { snapshot, base }: Opened):
   try {
     return { kind: "readable", map: await mapOf(storage, base), count: extentCount(base.geometry, base.sizeBytes) };
   } catch (error) {
-    if (!isLost(error)) throw error;
+    if (!isLostBase(error)) throw error;
     log.warn({ err: error, mirror: transfer.mirrorVolumeId, baseGroupId: ids.baseGroupId }, lostBase);
     return { kind: "lost" };
   }
 };
-const lostBase = "the source no longer has the base: every extent is compared with what the target says of its own";
-
-const isLost = (error: unknown): boolean =>
-  VisibleError.is(error, "SNAPSHOT_UNKNOWN") || VisibleError.is(error, "STORE_CORRUPT");
-
 const mapOf = async (storage: StorageDriver, handle: SnapshotHandle) => {
   const reader = await storage.readSnapshot(handle);
   try {

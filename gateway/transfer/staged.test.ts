@@ -6,7 +6,7 @@ import { type GroupId, planIdSchema, type RunId } from "../../core/api/ids.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
 import type { Owner, WantedSnapshot } from "../storage/control.ts";
 import { mirrorSetOf } from "../storage/mirror-set.ts";
-import { holding } from "./held-snapshot.ts";
+import { holdingBoth } from "./opened.ts";
 import { sendVolume } from "./sender.ts";
 import { credentialsOf, site } from "./testing/credentials.ts";
 import { groupOf, openTwoSites, owner, runOf, type TwoSites, writeTo } from "./testing/two-sites.ts";
@@ -76,13 +76,13 @@ describe("what is sent for a restore", () => {
     mirrorVolumeId: string,
     { base, baseGroupId }: { readonly base: WantedSnapshot | null; readonly baseGroupId: GroupId | null },
   ) => {
-    const snapshot = await sites.source.openSnapshot(ofPlan(2));
-    return holding({ storage: sites.source, log: sites.log }, snapshot, () =>
+    const wanted = { snapshot: ofPlan(2), base, baseGroupId };
+    return holdingBoth({ storage: sites.source, log: sites.log }, wanted, (opened) =>
       sendVolume({
         storage: sites.source,
         workers: sites.workers,
         peer: sites.peer,
-        transfer: { snapshot, base, mirrorVolumeId },
+        transfer: { ...opened, mirrorVolumeId },
         ids: { ...restore.owner, groupId: restore.groupId, sequence: 2, baseGroupId },
         compression: { enabled: false, level: 1, dictionary: false },
         signal: new AbortController().signal,

@@ -163,7 +163,7 @@ describe("a transfer", () => {
     assert.deepEqual(fourth.labels?.base, { label: third.labels?.now, isOnce: true });
   });
 
-  test("opens its base once, whatever it reads of it in its threads, and closes it also when it fails", async () => {
+  test("opens its snapshot and base once, whatever it reads of them in its threads, and closes them also when it fails", async () => {
     const volume = await sites.createVolume("opened", 4 * mib, plain);
     await writeTo(sites.source, volume, [{ offset: 0, data: randomBytes(4 * mib) }]);
     await sites.snapshot(volume, 211);
@@ -196,9 +196,9 @@ describe("a transfer", () => {
     const stop = new AbortController();
     const stopping = { onAcknowledged: () => stop.abort(new Error("enough")), signal: stop.signal, extentsInFlight: 1 };
     await assert.rejects(sites.send(volume, 212, 211, { storage, ...stopping }), /enough/);
-    assert.deepEqual([opened.length, [...open.values()]], [1, [0]]);
+    assert.deepEqual([opened.length, [...open.values()]], [2, [0, 0]]);
     await sites.send(volume, 212, 211, { storage });
-    assert.deepEqual([opened.length, new Set(opened).size, [...open.values()]], [2, 1, [0]]);
+    assert.deepEqual([opened.length, new Set(opened).size, [...open.values()]], [4, 2, [0, 0]]);
     await sites.publish(mirrorVolumeId, 212);
     await sites.assertEqual(212);
   });

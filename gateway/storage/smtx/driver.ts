@@ -164,8 +164,8 @@ export class SmtxCluster implements StorageDriver {
     return closeClone(this.#context, handle);
   }
 
-  readSnapshot(handle: SnapshotHandle, call?: StorageCall) {
-    return readClone(this.#context, handle, call);
+  readSnapshot(handle: SnapshotHandle) {
+    return readClone(this.#context, handle);
   }
 
   async prepareMirror(options: PrepareMirrorOptions, call?: StorageCall) {

@@ -17,7 +17,7 @@ import { createPeerClient, type PeerClient, type PeerClientOptions } from "../..
 import { RefusedPeers } from "../../tunnel/refused.ts";
 import type { PeerHandlers } from "../../tunnel/serve-peers.ts";
 import { startTunnelServer } from "../../tunnel/server.ts";
-import { holding } from "../held-snapshot.ts";
+import { holdingBoth, type OpenedSnapshots } from "../opened.ts";
 import { createReceiver } from "../receiver.ts";
 import { type SendVolumeOptions, sendVolume, type TransferOutcome } from "../sender.ts";
 import { createTransferWorkers, type TransferWorkers } from "../workers.ts";
@@ -127,18 +127,15 @@ export const openTwoSites = async (
       const mirror = mirrorVolumeId ?? (await prepare(object, sequence))[0]?.mirrorVolumeId;
       assert(mirror !== undefined);
       const wanted = { snapshotId: await snapshotId(source, sequence), of: { groupId: groupOf(sequence), owner } };
-      const snapshot = await source.openSnapshot(wanted);
       const baseId = base === null || baseLost ? null : await snapshotId(source, base);
-      const whole: SendVolumeOptions = {
-        storage: wrongBase === undefined ? source : mistaking(source, baseId, await snapshotId(source, wrongBase)),
+      const storage = wrongBase === undefined ? source : mistaking(source, baseId, await snapshotId(source, wrongBase));
+      const baseGroupId = base === null ? null : groupOf(base);
+      const whole = (opened: OpenedSnapshots): SendVolumeOptions => ({
+        storage,
         workers,
         peer,
-        transfer: {
-          snapshot,
-          base: base === null || baseId === null ? null : { snapshotId: baseId, of: { groupId: groupOf(base), owner } },
-          mirrorVolumeId: mirror,
-        },
-        ids: { ...owner, groupId: groupOf(sequence), sequence, baseGroupId: base === null ? null : groupOf(base) },
+        transfer: { ...opened, mirrorVolumeId: mirror },
+        ids: { ...owner, groupId: groupOf(sequence), sequence, baseGroupId },
         compression: { enabled: true, level: 1, dictionary: true },
         signal: new AbortController().signal,
         log,
@@ -146,8 +143,14 @@ export const openTwoSites = async (
         onAcknowledged: () => undefined,
         onMoved: () => undefined,
         ...options,
+      });
+      const toOpen = {
+        snapshot: wanted,
+        base:
+          baseGroupId === null || baseId === null ? null : { snapshotId: baseId, of: { groupId: baseGroupId, owner } },
+        baseGroupId,
       };
-      const outcome = await holding({ storage: source, log }, snapshot, () => sendVolume(whole));
+      const outcome = await holdingBoth({ storage: options.storage ?? storage, log }, toOpen, (opened) => sendVolume(whole(opened)));
       return { ...outcome, mirrorVolumeId: mirror };
     },
     snapshot: (object: ObjectConfig, sequence: number) =>

@@ -1,8 +1,6 @@
-import { VisibleError } from "../../../core/api/errors.ts";
 import type { RunTask } from "../../../core/api/task.ts";
 import { extentRanges } from "../../../core/extent/striping.ts";
 import { fillExtent } from "../../../gateway/storage/conformance/fixtures.ts";
-import type { WantedSnapshot } from "../../../gateway/storage/control.ts";
 import type { StorageDriver } from "../../../gateway/storage/driver.ts";
 import type { SnapshotHandle } from "../../../gateway/storage/volume-io.ts";
 import type { SendVolume } from "../../../gateway/tasks/context.ts";
@@ -17,7 +15,7 @@ export const sendWhatDiffers =
   async ({ snapshot, base, owner, mirrorVolumeId, groupId, sequence, baseGroupId }, { storage }) => {
     const { geometry, sizeBytes } = snapshot;
     const bytes = await bytesOf(storage, snapshot);
-    const before = base && (await baseOf(storage, base));
+    const before = base && (await bytesOf(storage, base));
     const mirror = { owner, mirrorVolumeId, groupId, sequence, sender: task.siteId, baseGroupId };
     const { epoch, done } = await there.openMirror({ ...mirror, sizeBytes, geometry });
     for (let extent = 0; extent * geometry.extentBytes < sizeBytes; extent += 1) {
@@ -40,17 +38,4 @@ const bytesOf = async (storage: StorageDriver, snapshot: SnapshotHandle): Promis
   await reader.read(0, bytes);
   await reader.close();
   return bytes;
-};
-
-/** Null: the sender has it no more. */
-const baseOf = async (storage: StorageDriver, base: WantedSnapshot): Promise<Buffer | null> => {
-  try {
-    const snapshot = await storage.openSnapshot(base);
-    const bytes = await bytesOf(storage, snapshot);
-    await storage.closeSnapshot(snapshot);
-    return bytes;
-  } catch (error) {
-    if (VisibleError.is(error, "SNAPSHOT_UNKNOWN")) return null;
-    throw error;
-  }
 };

@@ -11,23 +11,26 @@ import { readBytes } from "./lun-bytes.ts";
 export class ClonedSnapshotReader implements SnapshotReader {
   readonly sizeBytes: number;
   readonly geometry: Geometry;
-  readonly #lun: Lun;
+  readonly #openLun: (call?: StorageCall) => Promise<Lun>;
+  #lun: Promise<Lun> | undefined;
   readonly #extentMap: ((call?: StorageCall) => Promise<readonly ExtentToken[]>) | undefined;
 
   constructor(of: {
-    readonly lun: Lun;
+    /** Not before a byte is asked for: who wants the table alone logs in nowhere. */
+    readonly openLun: (call?: StorageCall) => Promise<Lun>;
     readonly sizeBytes: number;
     readonly geometry: Geometry;
     readonly extentMap: ((call?: StorageCall) => Promise<readonly ExtentToken[]>) | undefined;
   }) {
     this.sizeBytes = of.sizeBytes;
     this.geometry = of.geometry;
-    this.#lun = of.lun;
+    this.#openLun = of.openLun;
     this.#extentMap = of.extentMap;
   }
 
   async read(offset: number, into: Uint8Array, call?: StorageCall): Promise<void> {
-    await readBytes(this.#lun, offset, into, call);
+    const lun = await this.#opened(call);
+    await readBytes(lun, offset, into, call);
     // A LUN may be larger than the volume was when it was snapshotted.
     into.fill(0, Math.max(0, Math.min(into.length, this.sizeBytes - offset)));
   }
@@ -44,7 +47,19 @@ export class ClonedSnapshotReader implements SnapshotReader {
     return undefined;
   }
 
+  async #opened(call: StorageCall | undefined): Promise<Lun> {
+    const opening = this.#lun ?? this.#openLun(call);
+    this.#lun = opening;
+    try {
+      return await opening;
+    } catch (error) {
+      if (this.#lun === opening) this.#lun = undefined;
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
-    await this.#lun.close();
+    const lun = await this.#lun?.catch(() => undefined);
+    await lun?.close();
   }
 }

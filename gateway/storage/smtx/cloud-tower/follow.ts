@@ -18,7 +18,7 @@ const taskSchema = z.object({
 });
 type TowerTask = z.infer<typeof taskSchema>;
 
-const pollMs = { min: 10, max: 3_000, jitter: 0.3 };
+const pollMs = { min: 10, max: 3_000, growth: 2, jitter: 0.3 };
 /** What a task has taken by now it takes so much longer at most before it is seen to have ended. */
 const lateShare = 0.25;
 
@@ -63,6 +63,7 @@ const allEnded = async (
   { signal, onMoved }: Required<StorageCall>,
 ): Promise<readonly TowerTask[]> => {
   const begunMs = time.nowMs();
+  let waitMs = pollMs.min / pollMs.growth;
   for (let before = ""; ; ) {
     const body = { where: { id_in: ids }, first: ids.length };
     const tasks = await tower.query("get-tasks", body, z.array(taskSchema), { signal });
@@ -71,7 +72,9 @@ const allEnded = async (
     const now = movementOf(tasks);
     if (now !== before) onMoved();
     before = now;
-    const waitMs = Math.min(pollMs.max, Math.max(pollMs.min, lateShare * (time.nowMs() - begunMs)));
+    const lateMs = Math.max(pollMs.min, lateShare * (time.nowMs() - begunMs));
+    // One answer that came late says nothing of how long the task takes.
+    waitMs = Math.min(pollMs.max, pollMs.growth * waitMs, lateMs);
     await time.sleep(waitMs * (1 - pollMs.jitter * Math.random()), signal);
     signal.throwIfAborted();
   }

@@ -49,16 +49,16 @@ export const openClone = async (
 export const readClone = async (
   { initiator, extentTokens }: ClusterContext,
   handle: SnapshotHandle,
-  call?: StorageCall,
 ): Promise<SnapshotReader> => {
   const { sizeBytes, geometry } = handle;
   const { iqn, lunId, zbsVolumeId } = accessOf(handle);
-  const lun = await initiator.openLun({ targetName: iqn, lun: lunId }, call).catch((error: unknown) => {
-    throw VisibleError.is(error, "VOLUME_UNKNOWN") ? gone(handle.snapshotId) : error;
-  });
+  const openLun = (call?: StorageCall) =>
+    initiator.openLun({ targetName: iqn, lun: lunId }, call).catch((error: unknown) => {
+      throw VisibleError.is(error, "VOLUME_UNKNOWN") ? gone(handle.snapshotId) : error;
+    });
   const extents = extentCount(geometry, sizeBytes);
   const extentMap = extentTokens && ((watch?: StorageCall) => extentTokens(zbsVolumeId, extents, watch));
-  return new ClonedSnapshotReader({ lun, sizeBytes, geometry, extentMap });
+  return new ClonedSnapshotReader({ openLun, sizeBytes, geometry, extentMap });
 };
 
 /** Nobody waits until the LUN is gone. */

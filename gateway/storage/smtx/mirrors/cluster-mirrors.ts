@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { GroupId } from "../../../../core/api/ids.ts";
+import { allOf } from "../../../time/all-of.ts";
 import type { StorageCall } from "../../call.ts";
 import type {
   MirrorSession,
@@ -146,8 +147,11 @@ export class ClusterMirrors {
   ): Promise<MirrorExtentWriter> {
     const { mirrorVolumeId, epoch, extent, from = "base", onWarning } = of;
     const { ledger, kept } = this.#context;
-    const { mirror, mark, markOfBase } = await ledger.change((database) => claimExtent(database, of), call);
-    const { lun, base } = await this.#writing.open(mirrorVolumeId, epoch, call);
+    const [claim, { lun, base }] = await allOf([
+      ledger.change((database) => claimExtent(database, of), call),
+      this.#writing.open(mirrorVolumeId, epoch, call),
+    ]);
+    const { mirror, mark, markOfBase } = claim;
     const { sizeBytes } = mirror;
     const geometry = geometryOf(mirror);
     const place = { mirror: `written here ${mirrorVolumeId}`, geometry, extent };

@@ -2,6 +2,7 @@ import { LRUCache } from "lru-cache";
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { Initiator } from "../../../iscsi/initiator.ts";
 import type { Lun } from "../../../iscsi/lun/lun.ts";
+import { allOf } from "../../../time/all-of.ts";
 import type { StorageCall } from "../../call.ts";
 import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
 import { abilitiesOf } from "../abilities/abilities.ts";
@@ -111,12 +112,15 @@ export class MirrorWriting {
   }
 
   async #openAnew(volumeId: string, epoch: number, call: StorageCall | undefined): Promise<OpenMirrorLun> {
-    const place = await this.#placeOf(volumeId, call);
-    const lun = await this.#reserved(volumeId, epoch, place, call);
+    const opening = this.#placeOf(volumeId, call).then((place) => this.#reserved(volumeId, epoch, place, call));
+    const openingBase = this.#openBase(volumeId, call);
     try {
-      return { lun, base: await this.#openBase(volumeId, call) };
+      const [lun, base] = await allOf([opening, openingBase]);
+      return { lun, base };
     } catch (error) {
-      await lun.close();
+      for (const opened of await Promise.allSettled([opening, openingBase])) {
+        if (opened.status === "fulfilled") await opened.value?.close();
+      }
       throw error;
     }
   }
