@@ -29,7 +29,7 @@ export interface VolumeIo {
 
   /**
    * A reader of a snapshot that is open, in this process or another; it must be closed before that.
-   * @throws SNAPSHOT_UNKNOWN
+   * @throws SNAPSHOT_UNKNOWN, which may be thrown by the reader's first read instead
    */
   readSnapshot(handle: SnapshotHandle, call?: StorageCall): Promise<SnapshotReader>;
 

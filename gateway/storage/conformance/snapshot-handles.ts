@@ -57,7 +57,11 @@ export const snapshotHandleConformance = (open: () => Promise<StorageUnderTest>)
       const handle = await driver.openSnapshot(wanted);
       await driver.closeSnapshot(handle);
       await driver.deleteGroup({ groupId: groupId(1), owner });
-      await rejects(driver.readSnapshot(handle), "SNAPSHOT_UNKNOWN");
+      const reading = async (): Promise<void> => {
+        const reader = await driver.readSnapshot(handle);
+        await reader.read(0, Buffer.alloc(512)).finally(() => reader.close());
+      };
+      await rejects(reading(), "SNAPSHOT_UNKNOWN");
       await driver.closeSnapshot(handle);
     });
   });

@@ -150,7 +150,9 @@ export const openTwoSites = async (
           baseGroupId === null || baseId === null ? null : { snapshotId: baseId, of: { groupId: baseGroupId, owner } },
         baseGroupId,
       };
-      const outcome = await holdingBoth({ storage: options.storage ?? storage, log }, toOpen, (opened) => sendVolume(whole(opened)));
+      const outcome = await holdingBoth({ storage: options.storage ?? storage, log }, toOpen, (opened) =>
+        sendVolume(whole(opened)),
+      );
       return { ...outcome, mirrorVolumeId: mirror };
     },
     snapshot: (object: ObjectConfig, sequence: number) =>
