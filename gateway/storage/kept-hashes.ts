@@ -9,10 +9,11 @@ import { privateFile, privateFolder } from "../files/private.ts";
 import { blockHash, blockHashBytes, isSame } from "./block-hash.ts";
 
 /*
- * What was read of a cluster that keeps no hashes is not read again to be compared with: the hashes
- * of each extent that was sent are kept here, 256 MB for a TiB. A file a mirror has a record an
- * extent: what content the hashes are of, a check of it all, and the hashes. One that is damaged,
- * of another content or not there costs time alone: the base is read then.
+ * What was read of a cluster that keeps no hashes is not read again: the hashes of each extent that
+ * was sent are kept here, and at the target of each that was written and read back, 256 MB for a
+ * TiB. A file a mirror has a record an extent: what content the hashes are of, a check of it all,
+ * and the hashes. One that is damaged, of another content or not there costs time alone: what it
+ * stands for is read then.
  */
 
 /** An extent of the snapshot that is sent and of its base, as somebody names their contents. */

@@ -52,8 +52,9 @@ export const smtxConfigSchema = z.strictObject({
     })
     .optional(),
   /**
-   * What was sent from here is known by hashes in this folder, so that it need not be read again:
-   * 256 MB for a TiB. It may be deleted at any time. `hashes` beside the file otherwise.
+   * What was sent from here, and written here, is known by hashes in this folder, so that it need
+   * not be read again: 256 MB for a TiB. It may be deleted at any time. `hashes` beside the file
+   * otherwise.
    */
   hashesDir: file.optional(),
   /** Of the cluster's volumes; 256 MiB unless told otherwise. */

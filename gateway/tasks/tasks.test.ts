@@ -257,6 +257,20 @@ describe("the transfer task", () => {
     assert.deepEqual(sent, [ours]);
   });
 
+  test("another plan's snapshot is not opened as a base, and nothing is sent then", async () => {
+    const [volume] = (await createVolume("their base")).volumes;
+    const another = { ...owner, planId: planIdSchema.parse("plan_01K0Z3NDEKTSV4RRFFQ69G5FAW") };
+    const theirs = groupIdOf(runIdOf(another.planId, instant("2026-03-02T01:00:00.000Z")));
+    const group = await storage.snapshotGroup({ groupId: theirs, owner: another, volumeIds: [volume?.id ?? ""] });
+    const ours = await snapshotOf(1);
+    const baseSnapshotId = group.snapshots[0]?.snapshotId ?? null;
+    const task = transferTask(ours);
+    const volumes = [{ snapshotId: ours, baseSnapshotId, mirrorVolumeId: "m1" }];
+    for (const baseGroupId of [runTaskFields.groupId, theirs]) {
+      await assert.rejects(perform({ ...task, volumes, baseGroupId }), { code: "NOT_OURS" });
+    }
+  });
+
   test("goes to the receiver, which need not be the run's target", async () => {
     const snapshotId = await snapshotOf(1);
     const receivers: string[] = [];

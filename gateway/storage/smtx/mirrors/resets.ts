@@ -34,7 +34,7 @@ export const noteReset = (
   putReset(database, mirrorVolumeId, base);
 };
 
-/** @param base the extent table of the snapshot that the LUN becomes; undefined: it becomes empty */
+/** @param base the table of the snapshot that the LUN becomes; undefined: it becomes empty */
 export const putReset = (database: Database, volumeId: string, base: number | undefined): void => {
   const snapshot = base === undefined ? null : snapshotOf(database, base);
   database.run("INSERT OR REPLACE INTO resets VALUES (?, ?)", volumeId, snapshot);
