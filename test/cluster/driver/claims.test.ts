@@ -181,6 +181,14 @@ describe("an extent of a mirror", () => {
     for (const extent of [0, 1]) assert.equal(await isReadWhole(await begin(epoch, extent), extent), true);
   });
 
+  test("is read back whole where the volume has another size than then", async () => {
+    await send(1, undefined, [0, 3]);
+    const larger = sizeBytes + extentBytes;
+    assert.equal(await prepareMirror(driver, sourceObject({ sizeBytes: larger })), mirror);
+    const { epoch } = await openMirror(driver, mirror, { group: 2, base: 1, sizeBytes: larger });
+    for (const extent of [0, 3]) assert.equal(await isReadWhole(await begin(epoch, extent), extent), true);
+  });
+
   test("that was done is not done any more when somebody has begun to write it again", async () => {
     await send(1, undefined, [0]);
     const first = await session(2, 1);
