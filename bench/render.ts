@@ -102,6 +102,7 @@ const clusterColumns: readonly Column<ClusterTimes>[] = [
   { title: "CHANGED EXTENTS MB", value: ({ bytesOfChanged }) => megabytes(bytesOfChanged), align: "right" },
   { title: "READ MB", value: ({ bytesRead }) => megabytes(bytesRead), align: "right" },
   { title: "SENT BY NODES MB", value: ({ bytesSent }) => megabytes(bytesSent), align: "right" },
+  { title: "AT TARGET'S NODES MB", value: ({ bytesAtTarget }) => megabytes(bytesAtTarget), align: "right" },
 ];
 
 const notes = `Wall: of ours, from the snapshot to the published restore point. CPU: user and system time at both ends. Peak: the most resident

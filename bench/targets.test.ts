@@ -47,7 +47,14 @@ test("iSCSI is judged by how fast it reads beside qemu-img bench", () => {
 });
 
 test("a cluster is judged by what the extentstore takes in the same run", () => {
-  const figures = { extentstoreSeconds: 1, copyingSeconds: 5, bytesRead: 1, bytesSent: 2, bytesOfChanged: 1 };
+  const figures = {
+    extentstoreSeconds: 1,
+    copyingSeconds: 5,
+    bytesRead: 1,
+    bytesSent: 2,
+    bytesAtTarget: 1,
+    bytesOfChanged: 1,
+  };
   const passed = (clusterSeconds: number) =>
     judge({ results: [], parameters, iscsi: undefined, cluster: { ...figures, clusterSeconds } }).find(
       (found) => found.case === "cluster 5 %",

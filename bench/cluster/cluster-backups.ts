@@ -15,6 +15,11 @@ export interface ClusterBackup {
   readonly bytesRead: number;
   /** By the source's nodes: of the new snapshot, and what is needed of the one before. */
   readonly bytesSent: number;
+  /**
+   * By the target's nodes, to their disks and to initiators: what was written, what was read back of
+   * that, and what of the mirror's base it was made from.
+   */
+  readonly bytesAtTarget: number;
 }
 
 /** Backups of a cluster's LUN, each on top of the one before. */
@@ -42,7 +47,7 @@ export class ClusterBackups {
     this.#pair.write(image);
     this.#object ??= await this.#pair.object(this.#gateways);
     await settle([]);
-    const [copyingMs, bytesSent] = [this.#pair.copyingMs, this.#pair.bytesSent];
+    const { copyingMs, bytesSent, bytesAtTarget } = this.#pair;
     const begunMs = performance.now();
     const options = { object: this.#object, sequence, base, compress: true };
     const { snapshotId, bytesRead } = await backUp({ ...this.#gateways, ...options });
@@ -52,6 +57,7 @@ export class ClusterBackups {
       copyingSeconds: copiedMs / 1000,
       bytesRead,
       bytesSent: this.#pair.bytesSent - bytesSent,
+      bytesAtTarget: this.#pair.bytesAtTarget - bytesAtTarget,
     };
     this.#before = { sequence, snapshotId };
     await this.#verify(image, sequence);

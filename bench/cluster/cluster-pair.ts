@@ -69,13 +69,21 @@ export class ClusterPair {
 
   /** What the source's nodes have sent to initiators, and written, as the kernel counts. */
   get bytesSent(): number {
-    return this.#source.portal.nodePids.reduce((sum, pid) => sum + writtenBytesOf(pid), 0);
+    return bytesOfNodes(this.#source);
+  }
+
+  /** The same of the target's. */
+  get bytesAtTarget(): number {
+    return bytesOfNodes(this.#target);
   }
 
   async close(): Promise<void> {
     for (const standIn of [this.#source, this.#target]) await standIn.close();
   }
 }
+
+const bytesOfNodes = ({ portal }: ClusterStandIn): number =>
+  portal.nodePids.reduce((sum, pid) => sum + writtenBytesOf(pid), 0);
 
 const configOf = async (standIn: ClusterStandIn, dir: string, name: string): Promise<SmtxConfig> => {
   await mkdir(dir, { recursive: true });

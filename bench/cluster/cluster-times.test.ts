@@ -21,5 +21,7 @@ test("a cluster's 5 % is read from changed extents alone, by the driver's count 
   assert.deepEqual([times.bytesOfChanged, times.bytesRead], [16 * MiB, 16 * MiB]);
   assert(times.bytesSent >= times.bytesRead, `${times.bytesSent} bytes were sent`);
   assert(times.bytesSent <= 1.5 * times.bytesRead + otherBytesMax, `${times.bytesSent} bytes were sent`);
+  // All of the changed extents would be more, and nothing else is read back whole.
+  assert(times.bytesAtTarget < times.bytesOfChanged, `${times.bytesAtTarget} bytes at the target's nodes`);
   assert.deepEqual(await readdir(dir), []);
 });

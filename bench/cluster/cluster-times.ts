@@ -97,6 +97,7 @@ const inTurns = async (of: {
     copyingSeconds: middle("copyingSeconds"),
     bytesRead: middle("bytesRead"),
     bytesSent: middle("bytesSent"),
+    bytesAtTarget: middle("bytesAtTarget"),
     bytesOfChanged,
   };
 };
