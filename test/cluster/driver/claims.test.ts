@@ -217,6 +217,20 @@ describe("an extent of a mirror", () => {
     assert.deepEqual((await session(1)).done, [0]);
   });
 
+  test("is not taken to be what it was when a superseded writer wrote to it after that", async () => {
+    const { epoch } = await session(1);
+    const superseded = await begin(epoch, 0);
+    const last = await begin(epoch, 0, other);
+    await rewrite(last, 0, 3);
+    await last.commit();
+    await superseded.write(2 * blockBytes, noise(blockBytes, 4)).catch(() => undefined);
+    await superseded.discard();
+    await other.completeMirror({ mirrorVolumeId: mirror, epoch });
+    await publish(other, 1, mirror);
+    const next = await session(2, 1, other);
+    await rewrite(await begin(next.epoch, 0, other), 0, 5);
+  });
+
   test("has the hashes that its LUN has, whatever was written and begun before, by whom and on what base", async () => {
     let last = 0;
     let content = 0;
