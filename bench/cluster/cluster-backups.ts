@@ -16,8 +16,8 @@ export interface ClusterBackup {
   /** By the source's nodes: of the new snapshot, and what is needed of the one before. */
   readonly bytesSent: number;
   /**
-   * By the target's nodes, to their disks and to initiators: what was written, what was read back of
-   * that, and what of the mirror's base it was made from.
+   * By the target's nodes, to their disks and to initiators: what was written, what was read back
+   * of that, and what of the mirror's base it was made from.
    */
   readonly bytesAtTarget: number;
 }

@@ -22,8 +22,8 @@ export interface Claim {
   /** Nobody else's: no number is given twice but by chance, which is one in 2⁴⁷. */
   readonly mark: number;
   /**
-   * The mark of whoever wrote what the mirror's base has in this extent, where nobody has begun to
-   * write it since the LUN became that.
+   * The mark of whoever wrote what the mirror's base has in this extent, where nobody else can have
+   * written to it: neither since the LUN became that, nor in the session that it was written in.
    */
   readonly markOfBase: number | undefined;
 }
@@ -31,6 +31,8 @@ export interface Claim {
 interface ClaimRow {
   readonly sequence: number;
   readonly mark: number;
+  /** In its session. One who began before may still write, as long as the epoch is the same. */
+  readonly isFirst: 0 | 1;
 }
 
 const markMax = 2 ** 47;
@@ -42,10 +44,12 @@ export const claimExtent = (database: Database, of: ExtentOfSession): Claim => {
   const sequence = findMirror(database, mirrorVolumeId)?.sequence ?? 0;
   const before = findClaim(database, mirror, extent);
   const mark = randomInt(markMax);
-  database.run("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?)", mirror.tableId, extent, sequence, mark);
+  const isFirst = before === undefined || before.sequence < sequence;
+  const row = [mirror.tableId, extent, sequence, mark, isFirst ? 1 : 0];
+  database.run("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?)", ...row);
   database.run("DELETE FROM doneExtents WHERE volumeId = ? AND extent = ?", mirrorVolumeId, extent);
   noteIncomplete(database, mirrorVolumeId);
-  return { mirror, mark, markOfBase: before !== undefined && before.sequence < sequence ? before.mark : undefined };
+  return { mirror, mark, markOfBase: isFirst && before?.isFirst === 1 ? before.mark : undefined };
 };
 
 /** @throws FENCED, VOLUME_UNKNOWN, CLUSTER_BUSY: another has begun to write it */
@@ -80,7 +84,11 @@ export const forgetClaims = (database: Database, volumeId: string, baseTableId: 
 };
 
 const findClaim = (database: Database, { tableId }: VolumeRow, extent: number): ClaimRow | undefined =>
-  database.one<ClaimRow>("SELECT sequence, mark FROM claims WHERE tableId = ? AND extent = ?", tableId, extent);
+  database.one<ClaimRow>(
+    "SELECT sequence, mark, isFirst FROM claims WHERE tableId = ? AND extent = ?",
+    tableId,
+    extent,
+  );
 
 const noteIncomplete = (database: Database, volumeId: string): void => {
   database.run("UPDATE mirrors SET complete = 0 WHERE volumeId = ? AND complete = 1", volumeId);

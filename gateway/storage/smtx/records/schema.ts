@@ -82,6 +82,7 @@ const own = `
     extent INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
     mark INTEGER NOT NULL,
+    isFirst INTEGER NOT NULL,
     PRIMARY KEY (tableId, extent)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS renames (
