@@ -16,19 +16,6 @@ import { blockHash, blockHashBytes, isSame } from "./block-hash.ts";
  * stands for is read then.
  */
 
-/** An extent of the snapshot that is sent and of its base, as somebody names their contents. */
-export interface ExtentLabels {
-  /** One for each mirror: whatever names it in a line. */
-  readonly mirror: string;
-  /** Content that is labelled alike, at the same place of one mirror, is the same. */
-  readonly now: string;
-  readonly base: {
-    readonly label: string;
-    /** Whether nothing else can have had the label before. */
-    readonly isOnce: boolean;
-  } | null;
-}
-
 interface Place {
   readonly mirror: string;
   readonly geometry: Geometry;
@@ -80,7 +67,7 @@ export class KeptHashes {
     if (bytesWritten < record.length) throw new Error(`${this.#dir} has no room`);
   }
 
-  /** Removes the files of mirrors of which nothing was sent for a long time, as far as it can. */
+  /** Removes the files of mirrors of which nothing was kept for a long time, as far as it can. */
   async tidy(nowMs: number): Promise<void> {
     const names = await readdir(this.#dir).catch(() => []);
     for (const name of names.filter((one) => ourName.test(one))) {

@@ -16,12 +16,13 @@ import { waitingProgress } from "./progress.ts";
 export const transfer = async (task: TransferTask, context: TaskContext): Promise<TaskResultOf<"transfer">> => {
   const [volume] = task.volumes;
   assert(volume !== undefined, "a transfer has a volume");
-  const wanted = { ...toRead(task, volume), baseGroupId: task.baseGroupId };
+  const { mirrorVolumeId } = volume;
+  const wanted = { ...toRead(task, volume), baseGroupId: task.baseGroupId, mirrorVolumeId };
   return holdingBoth(context, wanted, async (opened) => {
     const { geometry, sizeBytes } = opened.snapshot;
     context.onProgress(waitingProgress(extentCount(geometry, sizeBytes), sizeBytes));
     const request = {
-      ...{ ...opened, mirrorVolumeId: volume.mirrorVolumeId },
+      ...{ ...opened, mirrorVolumeId },
       owner: ownerOf(task),
       receiver: task.receiver ?? task.target,
       groupId: task.groupId,

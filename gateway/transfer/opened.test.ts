@@ -12,7 +12,7 @@ const planId = planIdSchema.parse("plan_01ARZ3NDEKTSV4RRFFQ69G5FAV");
 const owner = { planId, source: siteIdSchema.parse("a") };
 const baseGroupId = groupIdOf(runIdOf(planId, instantSchema.parse("2026-01-01T01:00:00.000Z")));
 const wantedOf = (snapshotId: string): WantedSnapshot => ({ snapshotId, of: { groupId: baseGroupId, owner } });
-const both = { snapshot: wantedOf("now"), base: wantedOf("before"), baseGroupId };
+const both = { snapshot: wantedOf("now"), base: wantedOf("before"), baseGroupId, mirrorVolumeId: "m" };
 
 /** A storage that says what was opened and closed, where some can't be opened. */
 const storageWith = (failing: Readonly<Record<string, VisibleError>> = {}) => {

@@ -4,7 +4,6 @@ import type { Log } from "../log/log.ts";
 import type { WantedSnapshot } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { SnapshotHandle } from "../storage/volume-io.ts";
-import { holding } from "./held-snapshot.ts";
 
 /** What a transfer reads. */
 export interface OpenedSnapshots {
@@ -18,6 +17,7 @@ export interface SnapshotsToOpen {
   /** Null: there is none, or the source is known to have it no more. */
   readonly base: WantedSnapshot | null;
   readonly baseGroupId: GroupId | null;
+  readonly mirrorVolumeId: string;
 }
 
 interface Site {
@@ -45,21 +45,42 @@ export const holdingBoth = async <T>(
   );
 };
 
+/**
+ * Holds an open snapshot while `work` reads it by its handle, here and in worker threads, and
+ * closes it whatever comes of that. Where it can't be closed, what came of the work still counts.
+ * @throws what `work` throws
+ */
+const holding = async <T>(
+  { storage, log }: Site,
+  snapshot: SnapshotHandle | null,
+  work: () => Promise<T>,
+): Promise<T> => {
+  try {
+    return await work();
+  } finally {
+    if (snapshot !== null) {
+      await storage.closeSnapshot(snapshot).catch((error: unknown) => {
+        log.failed({ err: error, snapshotId: snapshot.snapshotId }, "a snapshot that was read could not be closed");
+      });
+    }
+  }
+};
+
 const openedOf = <T>(outcome: PromiseSettledResult<T>): T | null =>
   outcome.status === "fulfilled" ? outcome.value : null;
 
 const openBase = async ({ storage, log }: Site, wanted: SnapshotsToOpen): Promise<SnapshotHandle | null> => {
-  const { base, baseGroupId } = wanted;
+  const { base, baseGroupId, mirrorVolumeId: mirror } = wanted;
   if (baseGroupId === null) return null;
   if (base === null) {
-    log.warn({ baseGroupId }, lostBase);
+    log.warn({ mirror, baseGroupId }, lostBase);
     return null;
   }
   try {
     return await storage.openSnapshot(base);
   } catch (error) {
     if (!isLostBase(error)) throw error;
-    log.warn({ err: error, baseGroupId }, lostBase);
+    log.warn({ err: error, mirror, baseGroupId }, lostBase);
     return null;
   }
 };

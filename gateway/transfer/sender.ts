@@ -5,12 +5,12 @@ import { extentCount } from "../../core/api/object/volume-shape.ts";
 import type { Progress } from "../../core/api/run.ts";
 import type { Log } from "../log/log.ts";
 import type { StorageDriver } from "../storage/driver.ts";
-import type { ExtentLabels } from "../storage/kept-hashes.ts";
 import type { SnapshotHandle, SnapshotReader } from "../storage/volume-io.ts";
 import { allOf } from "../time/all-of.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
 import { answered } from "./answered.ts";
+import type { ExtentLabels } from "./diff/scan.ts";
 import { differingExtents, joinDigests, volumeDigest } from "./digest.ts";
 import { eachBounded } from "./each-bounded.ts";
 import { type ExtentMap, type ExtentToSend, extentActions, extentsAhead, type TargetBase } from "./extent-actions.ts";
@@ -80,16 +80,12 @@ export interface TransferOutcome {
 /**
  * Makes a mirror volume of another site equal to a snapshot, and tells it that it is complete. Goes
  * on where an earlier call for the same group and base was cut off.
- * @throws STORE_CORRUPT of the source; NOT_OURS of the base; what the target answers (NOT_GRANTED,
+ * @throws STORE_CORRUPT of the source; what the target answers (NOT_GRANTED,
  *   FENCED, GROUP_STALE, GROUP_ABORTED, BASE_MISSING, STORE_FULL, …); LINK_BROKEN, LINK_SLOW,
  *   PEER_REFUSED; CHECKSUM_MISMATCH; the signal's reason
  */
 export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOutcome> => {
-  const { snapshot, base } = options.transfer;
-  return sendOpen(options, { snapshot, base });
-};
-
-const sendOpen = async (options: SendVolumeOptions, opened: OpenedSnapshots): Promise<TransferOutcome> => {
+  const opened = options.transfer;
   const reader = await options.storage.readSnapshot(opened.snapshot);
   try {
     const { peer, signal } = options;
@@ -301,6 +297,7 @@ const findBase = async (options: SendVolumeOptions, { snapshot, base }: OpenedSn
     return { kind: "lost" };
   }
 };
+
 const mapOf = async (storage: StorageDriver, handle: SnapshotHandle) => {
   const reader = await storage.readSnapshot(handle);
   try {

@@ -76,7 +76,7 @@ describe("what is sent for a restore", () => {
     mirrorVolumeId: string,
     { base, baseGroupId }: { readonly base: WantedSnapshot | null; readonly baseGroupId: GroupId | null },
   ) => {
-    const wanted = { snapshot: ofPlan(2), base, baseGroupId };
+    const wanted = { snapshot: ofPlan(2), base, baseGroupId, mirrorVolumeId };
     return holdingBoth({ storage: sites.source, log: sites.log }, wanted, (opened) =>
       sendVolume({
         storage: sites.source,

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import fc from "fast-check";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
-import type { ExtentLabels } from "../storage/kept-hashes.ts";
+import type { ExtentLabels } from "./diff/scan.ts";
 import { openTwoSites, type TwoSites, writeTo } from "./testing/two-sites.ts";
 import type { TransferWorkers } from "./workers.ts";
 

@@ -164,3 +164,15 @@ const filesOf = (dir: string): number[] => {
     database.close();
   }
 };
+
+inStore("a snapshot that is gone is told before anybody reads a byte of it", async (dir) => {
+  const store = await ExtentStore.open(dir);
+  const id = await createVolume(store);
+  await store.snapshotGroup({ groupId: groupId(1), owner, volumeIds: [id] });
+  const wanted = { snapshotId: await snapshotOf(store, groupId(1), id), of: { groupId: groupId(1), owner } };
+  const handle = await store.openSnapshot(wanted);
+  await store.closeSnapshot();
+  await store.deleteGroup({ groupId: groupId(1), owner });
+  await rejects(store.readSnapshot(handle), "SNAPSHOT_UNKNOWN");
+  await store.close();
+});

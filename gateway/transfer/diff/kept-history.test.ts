@@ -9,12 +9,12 @@ import { blockBytes } from "../../../core/extent/geometry.ts";
 import { blockHash } from "../../storage/block-hash.ts";
 import { noise } from "../../storage/conformance/fixtures.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
-import { type ExtentLabels, KeptHashes } from "../../storage/kept-hashes.ts";
+import { KeptHashes } from "../../storage/kept-hashes.ts";
 import type { MirrorExtentWriter, SnapshotHandle } from "../../storage/volume-io.ts";
 import { createApply } from "../apply.ts";
 import { watchOf } from "../testing/job-watch.ts";
 import { isDamage } from "../tries.ts";
-import { createScan, type ScanJob } from "./scan.ts";
+import { createScan, type ExtentLabels, type ScanJob } from "./scan.ts";
 
 const blocks = 16;
 const extentBytes = blocks * blockBytes;

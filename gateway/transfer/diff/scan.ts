@@ -12,7 +12,7 @@ import {
   zeroHashes,
 } from "../../storage/block-hash.ts";
 import type { StorageDriver } from "../../storage/driver.ts";
-import type { ExtentLabels, KeptHashes } from "../../storage/kept-hashes.ts";
+import type { KeptHashes } from "../../storage/kept-hashes.ts";
 import type { SnapshotHandle, SnapshotReader } from "../../storage/volume-io.ts";
 import { BlockCompressor } from "../frame/content.ts";
 import { FrameChunks } from "../frame/frame-chunks.ts";
@@ -24,6 +24,19 @@ import { grainRangesOf } from "./grain-ranges.ts";
 import { HashIndex } from "./hash-index.ts";
 import { MovedContent } from "./moved.ts";
 import { TargetGrains } from "./signature.ts";
+
+/** An extent of the snapshot that is sent and of its base, as somebody names their contents. */
+export interface ExtentLabels {
+  /** One for each mirror: whatever names it in a line. */
+  readonly mirror: string;
+  /** Content that is labelled alike, at the same place of one mirror, is the same. */
+  readonly now: string;
+  readonly base: {
+    readonly label: string;
+    /** Whether nothing else can have had the label before. */
+    readonly isOnce: boolean;
+  } | null;
+}
 
 /** One extent of a snapshot, to be made into frames. */
 export interface ScanJob {

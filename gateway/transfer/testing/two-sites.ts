@@ -149,6 +149,7 @@ export const openTwoSites = async (
         base:
           baseGroupId === null || baseId === null ? null : { snapshotId: baseId, of: { groupId: baseGroupId, owner } },
         baseGroupId,
+        mirrorVolumeId: mirror,
       };
       const outcome = await holdingBoth({ storage: options.storage ?? storage, log }, toOpen, (opened) =>
         sendVolume(whole(opened)),
