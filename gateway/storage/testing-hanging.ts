@@ -108,7 +108,8 @@ export const hangingStorage = (
     stageVolume: () => object(["read", "write", "zero", "flush", "swapIn", "close"], shape),
     openSnapshot: () => ({ snapshotId: "s", ...shape }),
     readSnapshot: () => object(["read", "extentMap", "extentBlocks", "extentDigests", "close"], shape),
-    openMirrorExtent: () => object(["write", "zero", "writeStored", "readBase", "blockHashes", "commit", "discard"]),
+    openMirrorExtent: () =>
+      object(["write", "zero", "writeStored", "readBase", "baseHashes", "blockHashes", "commit", "discard"]),
   };
   return {
     driver: object(driverCalls, { kind: "hanging", administration: object(administrationCalls) }) as StorageDriver,

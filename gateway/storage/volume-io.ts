@@ -183,7 +183,11 @@ export interface ExtentBlocks {
   readContent(block: number, into: Uint8Array): void;
 }
 
-/** One extent of a mirror that is being written. Calls are made one after the other. */
+/**
+ * One extent of a mirror that is being written. Calls are made one after the other. Where a cluster
+ * is written in place, all that write are CLUSTER_BUSY while an earlier writer of the same epoch
+ * may still write the extent; who opens the mirror again has an epoch that shuts it out.
+ */
 export interface MirrorExtentWriter {
   /**
    * `offset` in bytes of the volume, inside the extent. `data` is good until the call returns its
@@ -203,6 +207,11 @@ export interface MirrorExtentWriter {
    * @throws STORE_CORRUPT
    */
   readBase(offset: number, into: Uint8Array, call?: StorageCall): Promise<void>;
+  /**
+   * `blockHash` of each block of what `readBase` gives, one behind the other. To be called before
+   * anything is written here. @throws STORE_CORRUPT
+   */
+  baseHashes(call?: StorageCall): Promise<Uint8Array>;
   /**
    * `blockHash` of each 64 KiB block of the extent in the extent's own order, one behind the other;
    * of those that were written here, as read back from where they were written to: what an extent

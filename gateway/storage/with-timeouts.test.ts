@@ -137,6 +137,7 @@ const extentCalls = async (storage: StorageDriver) => {
     zero: (call?: StorageCall) => writer.zero(0, 1, call),
     writeStored: (call?: StorageCall) => writeStored(0, undefined as never, call),
     readBase: (call?: StorageCall) => writer.readBase(0, bytes, call),
+    baseHashes: (call?: StorageCall) => writer.baseHashes(call),
     blockHashes: (call?: StorageCall) => writer.blockHashes(call),
     commit: (call?: StorageCall) => writer.commit(call),
     discard: (call?: StorageCall) => writer.discard(call),

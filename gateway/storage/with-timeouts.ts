@@ -155,6 +155,7 @@ const timedMirrorExtent = (writer: MirrorExtentWriter, calls: HandleCalls): Mirr
       ((block, stored, call) =>
         calls.durable("writeStored", call, (watch) => writeStored.call(writer, block, stored, watch))),
     readBase: (offset, into, call) => calls.answer("readBase", call, (watch) => writer.readBase(offset, into, watch)),
+    baseHashes: (call) => calls.durable("baseHashes", call, (watch) => writer.baseHashes(watch)),
     blockHashes: (call) => calls.durable("blockHashes", call, (watch) => writer.blockHashes(watch)),
     commit: (call) => calls.durable("commit", call, (watch) => writer.commit(watch)),
     discard: (call) => calls.close("discard", call, (watch) => writer.discard(watch)),

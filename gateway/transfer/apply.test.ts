@@ -29,6 +29,7 @@ const recording = (readBack: readonly Uint8Array[]) => {
     zero: async (offset, length) => void calls.push(`zero ${offset / blockBytes} ${length / blockBytes}`),
     writeStored: undefined,
     readBase: async (_offset, into) => void into.fill(9),
+    baseHashes: async () => assert.fail("nobody asks for them"),
     blockHashes: async () => Buffer.concat(readBack),
     commit: async () => void calls.push("commit"),
     discard: async () => void calls.push("discard"),
@@ -84,6 +85,7 @@ describe("applying an extent's frames", () => {
         await turn();
         into.fill(extent);
       },
+      baseHashes: async () => assert.fail("nobody asks for them"),
       blockHashes: async () => blockHash(block(0)),
       commit: turn,
       discard: turn,

@@ -39,12 +39,18 @@ describe("a transfer that is disturbed", () => {
   let puts: number[] = [];
   /** Done to the chunks of the scans that follow, while there are any. */
   let damages: ((chunk: Uint8Array) => void)[] = [];
+  /** An extent that a writer of this epoch, or an older one, may still be at. */
+  let held: { readonly extent: number; readonly epoch: number } | undefined;
   before(async () => {
     sites = await openTwoSites({
       handlers: ({ handler, uploads }) => ({
         handler,
-        uploads: (upload, identity) => {
-          puts.push(Number(/extents\/(\d+)/.exec(upload.path)?.[1]));
+        uploads: async (upload, identity) => {
+          const [, extent, epoch] = /extents\/(\d+).*epoch=(\d+)/.exec(upload.path)?.map(Number) ?? [];
+          puts.push(extent ?? Number.NaN);
+          if (held !== undefined && extent === held.extent && (epoch ?? 0) <= held.epoch) {
+            throw new VisibleError("CLUSTER_BUSY", "another may be at it");
+          }
           return uploads(upload, identity);
         },
       }),
@@ -70,6 +76,7 @@ describe("a transfer that is disturbed", () => {
   beforeEach(() => {
     puts = [];
     damages = [];
+    held = undefined;
   });
 
   const newVolume = async () => {
@@ -103,6 +110,29 @@ describe("a transfer that is disturbed", () => {
     assert.deepEqual([acknowledgedExtents, progress.extentsUnchanged, progress.extentsDone], [3, 3, 6]);
     await sites.publish(mirrorVolumeId, group);
     await sites.assertEqual(group);
+  });
+
+  test("opens its session anew where a cut writer may be at an extent still, and sends nothing twice", async () => {
+    const { volume, group } = await newVolume();
+    held = { extent: 3, epoch: 2 };
+    const { progress, acknowledgedExtents, mirrorVolumeId } = await sites.send(volume, group, null, {
+      extentsInFlight: 1,
+    });
+    assert.deepEqual(puts, [0, 1, 2, 3, 3, 3, 3, 4, 5]);
+    assert.deepEqual([acknowledgedExtents, progress.extentsDone, progress.phase], [6, 6, "done"]);
+    await sites.publish(mirrorVolumeId, group);
+    await sites.assertEqual(group);
+  });
+
+  test("gives up where a cluster stays busy, and leaves what is committed", async () => {
+    const { volume, group } = await newVolume();
+    held = { extent: 3, epoch: 100 };
+    await assert.rejects(sites.send(volume, group, null, { extentsInFlight: 1 }), code("CLUSTER_BUSY"));
+    assert.deepEqual(puts, [0, 1, 2, ...Array.from({ length: 9 }, () => 3)]);
+    held = undefined;
+    puts = [];
+    await sites.send(volume, group, null);
+    assert.deepEqual(puts.toSorted(), [3, 4, 5]);
   });
 
   test("sends nothing at all when the mirror was complete and only the answer was lost", async () => {

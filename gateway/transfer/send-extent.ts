@@ -64,17 +64,16 @@ export const sendExtent = (
   let { how } = wanted;
   let verify = false;
   const inPart = () => how === "diff" || how === "match";
-  return withQuickTries(
-    { purpose: `send extent ${extent}`, time, log, signal, mayHelp: (error) => isDamage(error) && inPart() },
-    async (lastError) => {
-      if (isDamage(lastError)) {
-        verify = true;
-        if (inPart()) how = "full";
-      }
-      const job = { snapshot, base, extent, how, encoding, verify, labels: sender.labels(extent) };
-      return how === "match" ? matchOnce(sender, job, signal) : sendOnce(sender, job, signal);
-    },
-  );
+  // What was sent before and was cut may still be about to end at the target.
+  const mayHelp = (error: VisibleError) => VisibleError.is(error, "CLUSTER_BUSY") || (isDamage(error) && inPart());
+  return withQuickTries({ purpose: `send extent ${extent}`, time, log, signal, mayHelp }, async (lastError) => {
+    if (isDamage(lastError)) {
+      verify = true;
+      if (inPart()) how = "full";
+    }
+    const job = { snapshot, base, extent, how, encoding, verify, labels: sender.labels(extent) };
+    return how === "match" ? matchOnce(sender, job, signal) : sendOnce(sender, job, signal);
+  });
 };
 
 /** Asks the target what it has, and sends what it has not. */

@@ -3,6 +3,7 @@ import { VisibleError } from "../../core/api/errors.ts";
 import type { GroupId, PlanId, SiteId } from "../../core/api/ids.ts";
 import { extentCount } from "../../core/api/object/volume-shape.ts";
 import type { Progress } from "../../core/api/run.ts";
+import { tryAgain } from "../../core/waiting/try-again.ts";
 import type { Log } from "../log/log.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { SnapshotHandle, SnapshotReader } from "../storage/volume-io.ts";
@@ -88,20 +89,37 @@ export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOu
   const opened = options.transfer;
   const reader = await options.storage.readSnapshot(opened.snapshot);
   try {
-    const { peer, signal } = options;
-    return await takenInTime({ siteId: peer.siteId, time: steadyTime, signal }, (taking, paced) =>
-      send({ ...options, signal: paced }, opened, { snapshot: reader, taking }),
-    );
+    const { peer, signal, log, time = steadyTime } = options;
+    let acknowledgedExtents = 0;
+    const onAcknowledged = (extent: number): void => {
+      acknowledgedExtents += 1;
+      options.onAcknowledged(extent);
+    };
+    const mayHelp = (error: unknown) => VisibleError.is(error, "CLUSTER_BUSY");
+    const onFailure = (err: unknown) => log.failed({ err, mirror: opened.mirrorVolumeId }, anew);
+    return await takenInTime({ siteId: peer.siteId, time: steadyTime, signal }, async (taking, paced) => {
+      const watched = { ...options, signal: paced, onAcknowledged };
+      const tries = { ...sessions, time, signal: paced, mayHelp, onFailure };
+      const progress = await tryAgain(tries, () => send(watched, opened, { snapshot: reader, taking }));
+      return { progress, acknowledgedExtents };
+    });
   } finally {
     await reader.close();
   }
 };
 
+/**
+ * Where a writer at the target was cut it may be at an extent still; opening the session anew shuts
+ * it out. What the target has committed is not sent again.
+ */
+const sessions = { triesMax: 3, backoffMs: { first: 250, max: 5_000, jitter: 0.5 }, fraction: Math.random };
+const anew = "the target is busy with what was sent before: the session is opened anew";
+
 const send = async (
   options: SendVolumeOptions,
   opened: OpenedSnapshots,
   { snapshot, taking }: { readonly snapshot: SnapshotReader; readonly taking: Taking },
-): Promise<TransferOutcome> => {
+): Promise<Progress> => {
   const { signal, time = steadyTime } = options;
   const { sizeBytes, geometry } = snapshot;
   const count = extentCount(geometry, sizeBytes);
@@ -138,39 +156,36 @@ const send = async (
   const sendAll: SendAll = (extents, onSent) =>
     sendExtents(extents, { session, options, opened, labels, counter, taking, onSent });
   counter.addToDo(open.length);
-  let acknowledgedExtents = await sendAll(open);
+  await sendAll(open);
   if (!session.complete) {
     counter.enter("verifying");
     const again: SendAll = (extents, onSent) => {
       counter.addToDo(extents.length);
       return sendAll(extents, onSent);
     };
-    acknowledgedExtents += await complete({ snapshot, session, options, sendAll: again });
+    await complete({ snapshot, session, options, sendAll: again });
   }
   signal.throwIfAborted();
   counter.enter("done");
-  return { progress: counter.progress, acknowledgedExtents };
+  return counter.progress;
 };
 
 const damaged = "the target says that extents of the mirror are damaged: they are sent in full; check its disk";
 
-/**
- * @returns how many the target has committed; `onSent` is told the digest of each, as it was sent.
- */
-type SendAll = (extents: readonly ExtentToSend[], onSent?: (extent: number, digest: string) => void) => Promise<number>;
+/** `onSent` is told the digest of each, as it was sent. */
+type SendAll = (extents: readonly ExtentToSend[], onSent?: (extent: number, digest: string) => void) => Promise<void>;
 
 /**
  * Tells the target that it has everything. Where the digests of the volumes are not the same,
  * something of the base was not what it was taken for, or one of the digests is damaged: those
  * extents are sent in full, once, and what was sent counts.
- * @returns extents that were sent for that
  */
 const complete = async (of: {
   readonly snapshot: SnapshotReader;
   readonly session: Session;
   readonly options: SendVolumeOptions;
   readonly sendAll: SendAll;
-}): Promise<number> => {
+}): Promise<void> => {
   const { options, sendAll } = of;
   const { mirrorVolumeId } = options.transfer;
   const { epoch } = of.session;
@@ -182,7 +197,6 @@ const complete = async (of: {
   };
   try {
     await tell();
-    return 0;
   } catch (error) {
     if (ours === undefined || !VisibleError.is(error, "CHECKSUM_MISMATCH")) throw error;
     const theirs = await digestsOf(mirrorVolumeId, { epoch, extents: ours.length / digestBytes }, options);
@@ -190,12 +204,11 @@ const complete = async (of: {
     const extents = differingExtents(ours, theirs);
     options.log.warn({ err: error, mirror: mirrorVolumeId, extents: extents.slice(0, 100) }, wrongBase);
     const again = extents.map((extent) => ({ extent, how: known?.[extent] === null ? "zero" : "full" }) as const);
-    const sent = await sendAll(again, (extent, digest) => {
+    await sendAll(again, (extent, digest) => {
       // Of a hole there is none, and what was sent of it were zeros.
       if (known?.[extent] !== null) ours.set(Buffer.from(digest, "hex"), extent * digestBytes);
     });
     await tell();
-    return sent;
   }
 };
 const wrongBase = "the mirror is not what the snapshot is: the extents that differ are sent in full";
@@ -211,11 +224,10 @@ const sendExtents = async (
     readonly taking: Taking;
     readonly onSent: Parameters<SendAll>[1];
   },
-): Promise<number> => {
+): Promise<void> => {
   const { session, options, labels, counter, taking, onSent } = of;
   const { compression, signal, time = steadyTime } = options;
   const { enabled, level, dictionary } = compression;
-  let acknowledgedExtents = 0;
   let isToldOfKeeping = false;
   const sender: ExtentSender = {
     peer: options.peer,
@@ -249,12 +261,10 @@ const sendExtents = async (
       counter.finish(extent, bytesRead);
       counter.add({ extentsDone: 1, bytesRead, bytesChanged, extentsUnchanged: identical ? 1 : 0 });
       if (identical) return;
-      acknowledgedExtents++;
       onSent?.(extent, digest);
       options.onAcknowledged(extent);
     },
   );
-  return acknowledgedExtents;
 };
 
 const noHashes =

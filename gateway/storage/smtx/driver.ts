@@ -40,6 +40,7 @@ import { learnListed } from "./groups/listed.ts";
 import { closeClone, openClone, readClone } from "./groups/reading.ts";
 import { takeSourceGroup } from "./groups/source-groups.ts";
 import { spaceOfGroup } from "./groups/space.ts";
+import { refuseHalfWritten } from "./mirrors/claims.ts";
 import { ClusterMirrors } from "./mirrors/cluster-mirrors.ts";
 import { deleteOne, giveNames, obstaclesOnCluster, rebuildOne, switchVm } from "./rebuild/cluster-restores.ts";
 import { rebuildWaysOf } from "./rebuild/ways.ts";
@@ -192,7 +193,10 @@ export class SmtxCluster implements StorageDriver {
   }
 
   completeMirror({ mirrorVolumeId, epoch }: OfMirror, call?: StorageCall): Promise<void> {
-    return this.#context.ledger.change((database) => completeMirror(database, mirrorVolumeId, epoch), call);
+    return this.#context.ledger.change((database) => {
+      completeMirror(database, mirrorVolumeId, epoch);
+      refuseHalfWritten(database, mirrorVolumeId);
+    }, call);
   }
 
   abortGroup({ groupId, owner }: OfGroup, call?: StorageCall): Promise<void> {

@@ -60,6 +60,7 @@ class PlainCluster {
       write: async (offset, data) => void now.set(data, offset),
       zero: async (offset, length) => void now.fill(0, offset, offset + length),
       readBase: async (offset, into) => void into.set(before.subarray(offset, offset + into.length)),
+      baseHashes: async () => assert.fail("nobody asks for them"),
       blockHashes: async () => Buffer.concat(Array.from({ length: blocks }, (_, at) => blockHash(blockOf(now, at)))),
       commit: async () => {
         this.mirror = now;

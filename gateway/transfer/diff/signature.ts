@@ -86,7 +86,7 @@ export const createSignature =
   async ({ blocks, ...target }: SignatureJob, watch: JobWatch): Promise<Uint8Array> => {
     const extent = await storage.openMirrorExtent(target, watch);
     try {
-      if (blocks === undefined) return await extent.blockHashes(watch);
+      if (blocks === undefined) return await extent.baseHashes(watch);
       const hashes: Uint8Array[] = [];
       const content = Buffer.allocUnsafe(blockBytes);
       for (const block of blocks) {

@@ -68,7 +68,8 @@ interface Step {
     readonly extent: number;
     readonly blocks: readonly number[];
     readonly from: "base" | "zeros";
-    readonly ending: "commit" | "discard" | "reopen";
+    /** `cut`: nobody hears of the writer again, and whoever is next opens the mirror anew. */
+    readonly ending: "commit" | "discard" | "reopen" | "cut";
   }[];
 }
 
@@ -86,7 +87,7 @@ const history: fc.Arbitrary<readonly Step[]> = fc.array(
         extent: fc.nat(extents - 1),
         blocks: fc.uniqueArray(fc.nat(3), { minLength: 1, maxLength: 2 }),
         from: mostly<"base" | "zeros">("base", "zeros"),
-        ending: mostly<"commit" | "discard" | "reopen">("commit", "discard", "reopen"),
+        ending: mostly<"commit" | "discard" | "reopen" | "cut">("commit", "discard", "reopen", "cut"),
       }),
       { maxLength: 6 },
     ),
@@ -163,11 +164,11 @@ describe("an extent of a mirror", () => {
   test("is read back whole where it was begun before in the session, here or elsewhere", async () => {
     await send(1, undefined, [0, 1, 2]);
     const { epoch } = await session(2, 1);
-    await (await begin(epoch, 0)).discard();
-    await (await begin(epoch, 1, other)).discard();
-    const done = await begin(epoch, 2);
-    await rewrite(done, 2, 2);
-    await done.commit();
+    for (const [extent, by] of [driver, other, driver].entries()) {
+      const writer = await begin(epoch, extent, by);
+      await rewrite(writer, extent, 2);
+      await (extent === 2 ? writer.commit() : writer.discard());
+    }
     for (const extent of [0, 1, 2]) assert.equal(await isReadWhole(await begin(epoch, extent), extent), true);
     const again = await session(2, 1);
     for (const extent of [0, 1, 2]) assert.equal(await isReadWhole(await begin(again.epoch, extent), extent), true);
@@ -203,32 +204,75 @@ describe("an extent of a mirror", () => {
     assert.deepEqual((await session(2, 1)).done, [0]);
   });
 
-  test("is done by whoever has begun last, and by nobody else", async () => {
+  test("is written by one at a time in an epoch, and by whoever opens the mirror anew", async () => {
     const { epoch } = await session(1);
     const writers = [await begin(epoch, 0), await begin(epoch, 0, other)] as const;
-    for (const writer of writers) await rewrite(writer, 0, 3);
-    await rejects(writers[0].commit(), "CLUSTER_BUSY");
-    await writers[0].discard();
+    await rewrite(writers[0], 0, 3);
+    await rejects(writers[1].write(0, noise(blockBytes, 4)), "CLUSTER_BUSY");
+    await writers[1].discard();
+    // Who is refused says nothing for the other one.
+    await rejects((await begin(epoch, 0, other)).write(0, noise(blockBytes, 4)), "CLUSTER_BUSY");
+    const anew = await session(1, undefined, other);
+    await rewrite(await begin(anew.epoch, 0, other), 0, 5);
+    const before = bytesOf(fileOf(standIn, mirror), 0);
+    await writers[0].write(0, noise(blockBytes, 6)).catch(() => undefined);
+    await rejects(writers[0].commit(), "FENCED");
+    assert(bytesOf(fileOf(standIn, mirror), 0).equals(before), "a late byte arrived");
     assert.deepEqual((await session(1)).done, []);
-    const last = await begin(epoch + 1, 0);
-    await rewrite(last, 0, 3);
+  });
+
+  test("is the next one's when its writer has said that it is over", async () => {
+    const { epoch } = await session(1);
+    for (const by of [driver, other, driver]) {
+      const writer = await begin(epoch, 0, by);
+      await rewrite(writer, 0, 3);
+      await writer.discard();
+    }
+    const last = await begin(epoch, 0);
+    await rewrite(last, 0, 4);
     await last.commit();
-    await rejects(writers[1].commit(), "FENCED");
+    const again = await begin(epoch, 0, other);
+    await rewrite(again, 0, 5);
+    await again.commit();
     assert.deepEqual((await session(1)).done, [0]);
   });
 
-  test("is not taken to be what it was when a superseded writer wrote to it after that", async () => {
-    const { epoch } = await session(1);
-    const superseded = await begin(epoch, 0);
-    const last = await begin(epoch, 0, other);
-    await rewrite(last, 0, 3);
-    await last.commit();
-    await superseded.write(2 * blockBytes, noise(blockBytes, 4)).catch(() => undefined);
-    await superseded.discard();
+  test("that was begun and not committed is never part of a group", async () => {
+    await send(1, undefined, [0, 1]);
+    const { epoch } = await session(2, 1);
+    const writer = await begin(epoch, 1);
+    await rewrite(writer, 1, 7);
+    await rejects(driver.completeMirror({ mirrorVolumeId: mirror, epoch }), "GROUP_INCOMPLETE");
+    await writer.discard();
+    await rejects(other.completeMirror({ mirrorVolumeId: mirror, epoch }), "GROUP_INCOMPLETE");
+    await rejects(publish(other, 2, mirror), "GROUP_INCOMPLETE");
+    const again = await begin(epoch, 1, other);
+    await rewrite(again, 1, 7);
+    await again.commit();
     await other.completeMirror({ mirrorVolumeId: mirror, epoch });
-    await publish(other, 1, mirror);
-    const next = await session(2, 1, other);
-    await rewrite(await begin(next.epoch, 0, other), 0, 5);
+    await publish(other, 2, mirror);
+    await send(3, 1, [0]);
+  });
+
+  test("tells what its base has whatever was written since, and nobody claims it for that", async () => {
+    await send(1, undefined, [0, 1]);
+    const base = readFileSync(fileOf(standIn, mirror));
+    const { epoch } = await session(2, 1);
+    const half = await begin(epoch, 1);
+    await rewrite(half, 1, 7);
+    await half.discard();
+    for (const by of [driver, other]) {
+      for (const extent of [0, 1, 2]) {
+        const wanted = hashesOf(base.subarray(extent * extentBytes, (extent + 1) * extentBytes));
+        const reader = await begin(epoch, extent, by);
+        assert.deepEqual(Buffer.from(await reader.baseHashes()), wanted, `extent ${extent}`);
+        await reader.discard();
+      }
+    }
+    const writer = await begin(epoch, 1, other);
+    await rewrite(writer, 1, 8);
+    await writer.commit();
+    await driver.completeMirror({ mirrorVolumeId: mirror, epoch });
   });
 
   test("has the hashes that its LUN has, whatever was written and begun before, by whom and on what base", async () => {
@@ -242,6 +286,7 @@ describe("an extent of a mirror", () => {
         const bases = [undefined, ...[...published.keys()].toReversed()];
         const base = bases[step.base % bases.length];
         let { epoch } = await session(group, base, by);
+        const halves = new Set<number>();
         const file = fileOf(standIn, mirror);
         if (base !== undefined) assert(published.get(base)?.equals(readFileSync(file)));
         for (const { extent, blocks, from, ending } of step.writings) {
@@ -251,10 +296,18 @@ describe("an extent of a mirror", () => {
           }
           assert.deepEqual(await writer.blockHashes(), hashesOf(bytesOf(file, extent)));
           if (ending === "commit") await writer.commit();
-          else await writer.discard();
-          if (ending === "reopen") ({ epoch } = await session(group, base, by));
+          else if (ending !== "cut") await writer.discard();
+          if (ending === "reopen" || ending === "cut") ({ epoch } = await session(group, base, by));
+          if (ending === "cut")
+            await writer.write(extent * extentBytes, noise(blockBytes, ++content)).catch(() => undefined);
+          halves[ending === "commit" ? "delete" : "add"](extent);
         }
         if (!step.isPublished) continue;
+        for (const extent of halves) {
+          const writer = await by.openMirrorExtent({ mirrorVolumeId: mirror, epoch, extent });
+          await writer.write(extent * extentBytes, noise(blockBytes, ++content));
+          await writer.commit();
+        }
         await by.completeMirror({ mirrorVolumeId: mirror, epoch });
         published.set(group, readFileSync(file));
         await publish(by, group, mirror);

@@ -83,6 +83,11 @@ export class StoredExtentWriter implements MirrorExtentWriter {
     this.#base.readExtent(this.#extent, offset, into);
   }
 
+  /** Nothing is read: they are those that the blocks were committed with. */
+  baseHashes(): Promise<Uint8Array> {
+    return this.blockHashes();
+  }
+
   /**
    * Blocks that were written here are read from their data file again. The others were when they
    * were written, and every read of them is verified; for those it is the hash that they were

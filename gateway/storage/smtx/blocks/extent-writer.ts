@@ -3,6 +3,8 @@ import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
 import { blockAt, blockBytes } from "../../../../core/extent/geometry.ts";
 import { assertExtent, extentRanges, locate, partsOf } from "../../../../core/extent/striping.ts";
 import type { Lun } from "../../../iscsi/lun/lun.ts";
+import { steadyTime } from "../../../time/time.ts";
+import { within } from "../../../time/within.ts";
 import { blockHash, blockHashBytes } from "../../block-hash.ts";
 import type { StorageCall } from "../../call.ts";
 import { readAhead } from "../../image/read-ahead.ts";
@@ -13,7 +15,26 @@ import { WriteQueue } from "./write-queue.ts";
 /** So much is read at once where an extent is read back. */
 const blocksAtOnce = 32;
 const zeros = new Uint8Array(256 * 1024);
+/** Below what a worker thread waits for the last word of a job that was given up. */
+const endMsMax = 5_000;
 const never = new AbortController().signal;
+
+/** What is known of the extent, and is noted of it. */
+export interface RecordOfExtent {
+  /** Before the first byte is written. @throws FENCED, VOLUME_UNKNOWN, CLUSTER_BUSY */
+  claim(call?: StorageCall): Promise<void>;
+  /**
+   * Of all blocks, as they were read back when the base was written, where nobody but this writer
+   * has begun to write the extent since.
+   */
+  hashesOfBase(call?: StorageCall): Promise<Buffer | undefined>;
+  /** The extent is done. @throws FENCED, VOLUME_UNKNOWN, CLUSTER_BUSY */
+  markDone(call?: StorageCall): Promise<void>;
+  /** Nothing of what this writer has written is under way any more. */
+  endClaim(): Promise<void>;
+  /** For the next one that writes it. @throws what the file system throws */
+  keepHashes(hashes: Uint8Array): Promise<void>;
+}
 
 export interface ExtentWriterOptions {
   readonly lun: Lun;
@@ -28,21 +49,14 @@ export interface ExtentWriterOptions {
    * would not keep from doing the same.
    */
   readonly mayUnmap: boolean;
-  /**
-   * Of all blocks, as they were read back when the base was written, where nobody has begun to
-   * write the extent since: what isn't written here is that, and needs no reading.
-   */
-  readonly hashesOfBase: () => Promise<Buffer | undefined>;
-  /** For the next one. */
-  readonly keepHashes: (hashes: Uint8Array) => Promise<void>;
+  readonly record: RecordOfExtent;
   readonly onWarning: ((warning: string) => void) | undefined;
-  /** Marks the extent done, for the holder of the epoch. @throws FENCED */
-  readonly markDone: (call?: StorageCall) => Promise<void>;
 }
 
 /**
- * Writes one extent of a mirror in place. What it was before is read from a clone of the base
- * group's snapshot, since a writer that was cut may have left some of it here.
+ * Writes one extent of a mirror in place, from the first write on as the only one in its epoch.
+ * What it was before is read from a clone of the base group's snapshot, since a writer that was cut
+ * may have left some of it here.
  */
 export class ClusterExtentWriter implements MirrorExtentWriter {
   readonly writeStored = undefined;
@@ -53,6 +67,9 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
   /** As they were read back after the last writing. */
   #hashes: Uint8Array | undefined;
   #begun: Promise<void> | undefined;
+  #hasBegun = false;
+  /** Something outside the queue was sent, and nobody knows what has become of it. */
+  #mayArrive = false;
   #open = true;
 
   constructor(of: ExtentWriterOptions) {
@@ -64,7 +81,7 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
 
   async write(offset: number, data: Uint8Array, call?: StorageCall): Promise<void> {
     this.#noteRange(offset, data.length);
-    if (this.#of.from === "base") return this.#queue.write(offset, data, call);
+    if (this.#hasBegun) return this.#queue.write(offset, data, call);
     const own = Buffer.from(data);
     await this.#begin(call);
     await this.#queue.write(offset, own, call);
@@ -86,18 +103,77 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
     await this.#read(base, offset, into, call);
   }
 
+  async baseHashes(call?: StorageCall): Promise<Uint8Array> {
+    const { geometry, record } = this.#of;
+    const known = await record.hashesOfBase(call);
+    if (known !== undefined) return known;
+    const blocks = geometry.extentBytes / blockBytes;
+    const hashes = Buffer.allocUnsafeSlow(blocks * blockHashBytes);
+    const all = new Uint8Array(blocks).fill(1);
+    await this.#hash(all, (block, into) => this.readBase(block * blockBytes, into, call), { hashes, call });
+    return hashes;
+  }
+
   async blockHashes(call?: StorageCall): Promise<Uint8Array> {
     assert(this.#open, "the extent is committed or discarded");
     await this.#begin(call);
     await this.#queue.settle(call);
-    const { lun, from, hashesOfBase } = this.#of;
-    const known = from === "base" ? await hashesOfBase() : undefined;
+    const { lun, from, record } = this.#of;
+    // What isn't written here is what was read back when the base was written.
+    const known = from === "base" ? await record.hashesOfBase(call) : undefined;
     if (known === undefined) this.#written.fill(1);
     const hashes = known ?? Buffer.allocUnsafeSlow(this.#written.length * blockHashBytes);
+    await this.#hash(this.#written, (block, into) => this.#read(lun, block * blockBytes, into, call), { hashes, call });
+    this.#hashes = hashes;
+    return hashes;
+  }
+
+  async commit(call?: StorageCall): Promise<void> {
+    assert(this.#open, "the extent is committed or discarded");
+    await this.#begin(call);
+    await this.#queue.settle(call);
+    await this.#of.lun.flush(call);
+    await this.#of.record.markDone(call);
+    this.#open = false;
+    if (this.#hashes !== undefined) await this.#keep(this.#hashes);
+  }
+
+  async discard(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    // Where nobody knows whether all of it is over, the next one needs an epoch that shuts it out.
+    let isOver = false;
+    const ending = this.#queue.end().then((isAllOver) => {
+      isOver = isAllOver && !this.#mayArrive;
+    });
+    await within(ending, endMsMax, steadyTime);
+    if (isOver) await this.#of.record.endClaim().catch(() => undefined);
+  }
+
+  async #keep(hashes: Uint8Array): Promise<void> {
+    const { record, onWarning } = this.#of;
+    await record
+      .keepHashes(hashes)
+      .catch((error: unknown) => onWarning?.(error instanceof Error ? error.message : String(error)));
+  }
+
+  /** Puts the hashes of all blocks that are marked where they belong. */
+  async #hash(
+    marked: Uint8Array,
+    read: (block: number, into: Buffer) => Promise<void>,
+    { hashes, call }: { readonly hashes: Buffer; readonly call: StorageCall | undefined },
+  ): Promise<void> {
     const pieces = readAhead({
-      pieces: piecesOf(this.#written),
-      makeBuffers: () => Buffer.allocUnsafeSlow(Math.min(blocksAtOnce, this.#written.length) * blockBytes),
-      fill: (into, runs) => this.#readRuns(lun, runs, into, call),
+      pieces: piecesOf(marked),
+      makeBuffers: () => Buffer.allocUnsafeSlow(Math.min(blocksAtOnce, marked.length) * blockBytes),
+      fill: async (into, runs: readonly BlockRun[]) => {
+        const all = runs.map(({ block, count, at }) =>
+          read(block, into.subarray(at * blockBytes, (at + count) * blockBytes)),
+        );
+        // None may read into a buffer that somebody else has by then.
+        await Promise.allSettled(all);
+        await Promise.all(all);
+      },
       signal: call?.signal ?? never,
     });
     for await (const { piece, buffers } of pieces) {
@@ -108,42 +184,6 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
         }
       }
     }
-    this.#hashes = hashes;
-    return hashes;
-  }
-
-  async commit(call?: StorageCall): Promise<void> {
-    assert(this.#open, "the extent is committed or discarded");
-    await this.#begin(call);
-    await this.#queue.settle(call);
-    await this.#of.lun.flush(call);
-    await this.#of.markDone(call);
-    this.#open = false;
-    if (this.#hashes !== undefined) await this.#keep(this.#hashes);
-  }
-
-  async discard(): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
-    // Nothing of it may arrive after somebody was told that it is over.
-    await this.#queue.settle().catch(() => undefined);
-  }
-
-  async #keep(hashes: Uint8Array): Promise<void> {
-    const { keepHashes, onWarning } = this.#of;
-    await keepHashes(hashes).catch((error: unknown) =>
-      onWarning?.(error instanceof Error ? error.message : String(error)),
-    );
-  }
-
-  async #readRuns(lun: Lun, runs: readonly BlockRun[], into: Buffer, call: StorageCall | undefined): Promise<void> {
-    const all = runs.map(({ block, count, at }) => {
-      const part = into.subarray(at * blockBytes, (at + count) * blockBytes);
-      return this.#read(lun, block * blockBytes, part, call);
-    });
-    // None may read into a buffer that somebody else has by then.
-    await Promise.allSettled(all);
-    await Promise.all(all);
   }
 
   /** From byte `offset` of the extent, wherever the volume has it. */
@@ -158,10 +198,17 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
     );
   }
 
-  /** What begins as zeros is made so, before the first write. */
+  /** Before the first write: the extent is this writer's, and what begins as zeros is made so. */
   #begin(call: StorageCall | undefined): Promise<void> {
-    this.#begun ??= this.#of.from === "zeros" ? this.#zeroExtent(call) : Promise.resolve();
+    this.#begun ??= this.#prepare(call);
     return this.#begun;
+  }
+
+  async #prepare(call: StorageCall | undefined): Promise<void> {
+    const { record, from } = this.#of;
+    await record.claim(call);
+    if (from === "zeros") await this.#zeroExtent(call);
+    this.#hasBegun = true;
   }
 
   async #zeroExtent(call: StorageCall | undefined): Promise<void> {
@@ -181,8 +228,20 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
     const ranges = isWhole ? await lun.mapped(offset, length, call) : undefined;
     for (const range of ranges ?? [{ offset, length, isMapped: true }]) {
       if (!range.isMapped) continue;
-      if (mayUnmap && isWhole) await lun.unmap(range.offset, range.length, call);
+      if (mayUnmap && isWhole) await this.#unmap(range, call);
       else await this.#writeZeros(range.offset, range.length, call);
+    }
+  }
+
+  async #unmap(
+    { offset, length }: { readonly offset: number; readonly length: number },
+    call: StorageCall | undefined,
+  ) {
+    try {
+      await this.#of.lun.unmap(offset, length, call);
+    } catch (error) {
+      this.#mayArrive = true;
+      throw error;
     }
   }
 

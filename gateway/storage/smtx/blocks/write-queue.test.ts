@@ -55,3 +55,51 @@ test("what was written is there when the queue has settled, whoever used its buf
     { numRuns: 30 },
   );
 });
+
+/** Writes wait until they are told how they end. */
+const heldLun = () => {
+  const held: PromiseWithResolvers<void>[] = [];
+  const { lun } = slowLun();
+  const write = () => {
+    const one = Promise.withResolvers<void>();
+    held.push(one);
+    return one.promise;
+  };
+  return { held, lun: { ...lun, write } as unknown as Lun };
+};
+
+test("a queue that ends waits for what is under way, also of a call that was called off, and sends no more", async () => {
+  const { held, lun } = heldLun();
+  const queue = new WriteQueue(lun);
+  const stop = new AbortController();
+  const call = { signal: stop.signal };
+  await queue.write(0, Buffer.alloc(KiB), call);
+  await queue.write(8 * KiB, Buffer.alloc(KiB), call);
+  const settling = queue.settle(call);
+  await setImmediate();
+  stop.abort(new Error("called off"));
+  await assert.rejects(settling, /called off/);
+  await assert.rejects(queue.write(16 * KiB, Buffer.alloc(KiB)), /called off/);
+  let ended: boolean | undefined;
+  const ending = queue.end().then((isOver) => {
+    ended = isOver;
+  });
+  assert.equal(held.length, 2);
+  held[0]?.resolve();
+  for (let turn = 0; turn < 5; turn++) await setImmediate();
+  assert.equal(ended, undefined);
+  held[1]?.resolve();
+  await ending;
+  assert.deepEqual([ended, held.length], [true, 2]);
+});
+
+test("a queue that ends after a failed write does not say that all is over", async () => {
+  const { held, lun } = heldLun();
+  const queue = new WriteQueue(lun);
+  await queue.write(0, Buffer.alloc(KiB));
+  await queue.write(8 * KiB, Buffer.alloc(KiB));
+  await setImmediate();
+  held[0]?.reject(new Error("lost"));
+  assert.equal(await queue.end(), false);
+  assert.equal(held.length, 1);
+});

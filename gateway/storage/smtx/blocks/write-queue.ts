@@ -1,4 +1,5 @@
 import type { Lun } from "../../../iscsi/lun/lun.ts";
+import { unlessAborted } from "../../../time/unless-aborted.ts";
 import type { StorageCall } from "../../call.ts";
 import { writeBytes } from "./lun-bytes.ts";
 
@@ -22,7 +23,8 @@ interface Gathered {
 
 /**
  * Writes to a LUN, neighbours together and several at once. What fails is told by whatever is
- * called next. A write that overlaps one that is under way waits for it.
+ * called next. A write that overlaps one that is under way waits for it. What is under way is not
+ * called off with the call that sent it: who writes next has to know when it is over.
  */
 export class WriteQueue {
   readonly #lun: Lun;
@@ -30,7 +32,10 @@ export class WriteQueue {
   #gatheredBytes = 0;
   #offset = 0;
   readonly #underWay = new Set<{ readonly from: number; readonly until: number; readonly done: Promise<void> }>();
+  /** What was not written, for whatever reason. */
   #failure: { readonly error: unknown } | undefined;
+  /** Something was sent, and nobody knows what has become of it. */
+  #mayArrive = false;
 
   constructor(lun: Lun) {
     this.#lun = lun;
@@ -51,11 +56,25 @@ export class WriteQueue {
     if (before !== undefined) await this.#send(before, call);
   }
 
+  /**
+   * Nothing more is written. Waits for what is under way, as long as the LUN's own limits let it.
+   * @returns whether all of it is certainly over: what failed may be on its way still
+   */
+  async end(): Promise<boolean> {
+    this.#gatheredBytes = 0;
+    await this.#all();
+    return !this.#mayArrive;
+  }
+
   /** All that was written has arrived. */
   async settle(call?: StorageCall): Promise<void> {
     if (this.#gatheredBytes > 0) await this.#send(this.#take(), call);
-    while (this.#underWay.size > 0) await Promise.all([...this.#underWay].map(({ done }) => done));
+    await this.#waitFor(this.#all(), call);
     this.#tellFailure();
+  }
+
+  async #all(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all([...this.#underWay].map(({ done }) => done));
   }
 
   #gather(offset: number, data: Uint8Array): void {
@@ -78,20 +97,33 @@ export class WriteQueue {
     // Blocks that two writes share are read and written by both.
     const near = this.#lun.blockBytes;
     const others = [...this.#underWay].filter((one) => one.from < until + near && from < one.until + near);
-    await Promise.all(others.map(({ done }) => done));
-    while (this.#underWay.size >= underWayMax) await Promise.race([...this.#underWay].map(({ done }) => done));
+    await this.#waitFor(Promise.all(others.map(({ done }) => done)), call);
+    while (this.#underWay.size >= underWayMax) {
+      await this.#waitFor(Promise.race([...this.#underWay].map(({ done }) => done)), call);
+    }
     this.#tellFailure();
-    const written = writeBytes(this.#lun, of.offset, of.bytes, call).then(
+    const written = writeBytes(this.#lun, of.offset, of.bytes, call?.onMoved && { onMoved: call.onMoved }).then(
       () => {
         // One whose writing failed may be on its way still.
         if (of.whole !== undefined && spare.length < spareMax) spare.push(of.whole);
       },
       (error: unknown) => {
         this.#failure ??= { error };
+        this.#mayArrive = true;
       },
     );
     const entry = { from, until, done: written.then(() => void this.#underWay.delete(entry)) };
     this.#underWay.add(entry);
+  }
+
+  /** What was to be written after that is not when it is called off, and so nothing counts. */
+  async #waitFor(work: Promise<unknown>, call: StorageCall | undefined): Promise<void> {
+    try {
+      await unlessAborted(call?.signal, work);
+    } catch (error) {
+      this.#failure ??= { error };
+      throw error;
+    }
   }
 
   #tellFailure(): void {

@@ -1,6 +1,8 @@
 import { randomInt } from "node:crypto";
 import { VisibleError } from "../../../../core/api/errors.ts";
-import type { VolumeRow } from "../../extentstore/cluster/volume-row.ts";
+import { extentCount } from "../../../../core/api/object/volume-shape.ts";
+import { geometryOf, objectIdOf, type VolumeRow } from "../../extentstore/cluster/volume-row.ts";
+import { findVolume } from "../../extentstore/cluster/volumes.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
 import { mirrorForWriting } from "../../extentstore/mirrors/sessions.ts";
@@ -8,7 +10,8 @@ import { mirrorForWriting } from "../../extentstore/mirrors/sessions.ts";
 /*
  * Who was the last to begin writing an extent of a mirror, and for which run. An extent is written
  * in place, so from then on it is neither done nor what the base has, until that one has committed
- * it. Everything here runs inside the caller's transaction.
+ * it. In an epoch one at a time writes it: whoever has not said that it is over may write on, and
+ * only a later epoch shuts it out. Everything here runs inside the caller's transaction.
  */
 
 export interface ExtentOfSession {
@@ -18,47 +21,87 @@ export interface ExtentOfSession {
 }
 
 export interface Claim {
-  readonly mirror: VolumeRow;
   /** Nobody else's: no number is given twice but by chance, which is one in 2⁴⁷. */
   readonly mark: number;
-  /**
-   * The mark of whoever wrote what the mirror's base has in this extent, where nobody else can have
-   * written to it: neither since the LUN became that, nor in the session that it was written in.
-   */
+  /** As `markOfBase` gives it. */
   readonly markOfBase: number | undefined;
 }
 
 interface ClaimRow {
   readonly sequence: number;
   readonly mark: number;
-  /** In its session. One who began before may still write, as long as the epoch is the same. */
-  readonly isFirst: 0 | 1;
+  /** The epoch in which the writer may be at it; null: it has said that it is over. */
+  readonly openIn: number | null;
 }
 
 const markMax = 2 ** 47;
 
-/** To be called before the first byte is written. @throws FENCED, VOLUME_UNKNOWN */
+/**
+ * To be called before the first byte is written.
+ * @throws FENCED, VOLUME_UNKNOWN; CLUSTER_BUSY: who has begun to write it may be at it still
+ */
 export const claimExtent = (database: Database, of: ExtentOfSession): Claim => {
   const { mirrorVolumeId, epoch, extent } = of;
   const mirror = mirrorForWriting(database, mirrorVolumeId, epoch);
-  const sequence = findMirror(database, mirrorVolumeId)?.sequence ?? 0;
-  const before = findClaim(database, mirror, extent);
-  const mark = randomInt(markMax);
-  const isFirst = before === undefined || before.sequence < sequence;
-  const row = [mirror.tableId, extent, sequence, mark, isFirst ? 1 : 0];
-  database.run("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?)", ...row);
+  if (findClaim(database, mirror, extent)?.openIn === epoch) throw stillWritten(extent);
+  const claim = { mark: randomInt(markMax), markOfBase: markOfBase(database, of) };
+  const row = [mirror.tableId, extent, sequenceOf(database, mirrorVolumeId), claim.mark, epoch];
+  database.run("INSERT OR REPLACE INTO extentClaims VALUES (?, ?, ?, ?, ?)", ...row);
   database.run("DELETE FROM doneExtents WHERE volumeId = ? AND extent = ?", mirrorVolumeId, extent);
   noteIncomplete(database, mirrorVolumeId);
-  return { mirror, mark, markOfBase: isFirst && before?.isFirst === 1 ? before.mark : undefined };
+  return claim;
 };
 
-/** @throws FENCED, VOLUME_UNKNOWN, CLUSTER_BUSY: another has begun to write it */
+/**
+ * The mark of whoever wrote what the mirror's base has in this extent; undefined where somebody has
+ * begun to write it since the LUN became that, or nobody ever has. @throws FENCED, VOLUME_UNKNOWN
+ */
+export const markOfBase = (database: Database, of: ExtentOfSession): number | undefined => {
+  const { mirrorVolumeId, epoch, extent } = of;
+  const last = findClaim(database, mirrorForWriting(database, mirrorVolumeId, epoch), extent);
+  return last !== undefined && last.sequence < sequenceOf(database, mirrorVolumeId) ? last.mark : undefined;
+};
+
+/** @throws FENCED, VOLUME_UNKNOWN; CLUSTER_BUSY: the claim is not this one's any more */
 export const markDone = (database: Database, of: ExtentOfSession, mark: number): void => {
   const { mirrorVolumeId, epoch, extent } = of;
   const mirror = mirrorForWriting(database, mirrorVolumeId, epoch);
-  if (findClaim(database, mirror, extent)?.mark !== mark) throw takenOver(extent);
+  if (findClaim(database, mirror, extent)?.mark !== mark) throw stillWritten(extent);
+  endClaim(database, of, mark);
   database.run("INSERT OR IGNORE INTO doneExtents (volumeId, extent) VALUES (?, ?)", mirrorVolumeId, extent);
   noteIncomplete(database, mirrorVolumeId);
+};
+
+/** Nothing of what it has written is under way. The extent is as it was left. */
+export const endClaim = (database: Database, { mirrorVolumeId, extent }: ExtentOfSession, mark: number): void => {
+  database.run(
+    `UPDATE extentClaims SET openIn = NULL
+      WHERE tableId = (SELECT tableId FROM volumes WHERE id = ?) AND extent = ? AND mark = ?`,
+    mirrorVolumeId,
+    extent,
+    mark,
+  );
+};
+
+/** @throws GROUP_INCOMPLETE where an extent was begun for this run, and not committed */
+export const refuseHalfWritten = (database: Database, mirrorVolumeId: string): void => {
+  const mirror = findVolume(database, mirrorVolumeId);
+  const { sequence = 0, publishedSequence = 0 } = findMirror(database, mirrorVolumeId) ?? {};
+  // What is published was looked at before, and nothing counts as done any more.
+  if (sequence <= publishedSequence) return;
+  const half = database.one<{ extent: number }>(
+    `SELECT extent FROM extentClaims WHERE tableId = ? AND sequence = ? AND extent < ?
+        AND extent NOT IN (SELECT extent FROM doneExtents WHERE volumeId = ?) LIMIT 1`,
+    mirror.tableId,
+    sequence,
+    extentCount(geometryOf(mirror), mirror.sizeBytes),
+    mirrorVolumeId,
+  );
+  if (half === undefined) return;
+  const what = `Extent ${half.extent} of the mirror ${objectIdOf(mirror)}`;
+  throw new VisibleError("GROUP_INCOMPLETE", `${what} was begun, and never written to its end.`, {
+    hint: "Run the plan again: the next run writes all of it.",
+  });
 };
 
 /**
@@ -77,7 +120,7 @@ export const forgetClaims = (database: Database, volumeId: string, baseTableId: 
           volumeId,
         );
   database.run(
-    "DELETE FROM claims WHERE tableId = (SELECT tableId FROM volumes WHERE id = ?) AND sequence > ?",
+    "DELETE FROM extentClaims WHERE tableId = (SELECT tableId FROM volumes WHERE id = ?) AND sequence > ?",
     volumeId,
     base?.sequence ?? -1,
   );
@@ -85,16 +128,23 @@ export const forgetClaims = (database: Database, volumeId: string, baseTableId: 
 
 const findClaim = (database: Database, { tableId }: VolumeRow, extent: number): ClaimRow | undefined =>
   database.one<ClaimRow>(
-    "SELECT sequence, mark, isFirst FROM claims WHERE tableId = ? AND extent = ?",
+    "SELECT sequence, mark, openIn FROM extentClaims WHERE tableId = ? AND extent = ?",
     tableId,
     extent,
   );
+
+const sequenceOf = (database: Database, mirrorVolumeId: string): number =>
+  findMirror(database, mirrorVolumeId)?.sequence ?? 0;
 
 const noteIncomplete = (database: Database, volumeId: string): void => {
   database.run("UPDATE mirrors SET complete = 0 WHERE volumeId = ? AND complete = 1", volumeId);
 };
 
-const takenOver = (extent: number): VisibleError =>
-  new VisibleError("CLUSTER_BUSY", `Another has begun to write extent ${extent} of the mirror meanwhile.`, {
-    hint: "It will be tried again.",
-  });
+const stillWritten = (extent: number): VisibleError =>
+  new VisibleError(
+    "CLUSTER_BUSY",
+    `Another has begun to write extent ${extent} of the mirror, and may be at it still.`,
+    {
+      hint: "It will be tried again with a new session, which shuts the other one out.",
+    },
+  );

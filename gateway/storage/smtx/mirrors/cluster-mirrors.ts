@@ -15,7 +15,7 @@ import { findPublished, snapshotOfSource } from "../../extentstore/cluster/snaps
 import { geometryOf } from "../../extentstore/cluster/volume-row.ts";
 import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
 import { prepareMirror } from "../../extentstore/mirrors/prepare.ts";
-import { openMirror, publishGroup } from "../../extentstore/mirrors/sessions.ts";
+import { mirrorForWriting, openMirror, publishGroup } from "../../extentstore/mirrors/sessions.ts";
 import type { MirrorExtentWriter } from "../../volume-io.ts";
 import { ClusterExtentWriter } from "../blocks/extent-writer.ts";
 import type { KeptShell, LunRef } from "../cluster/hands.ts";
@@ -31,7 +31,7 @@ import { withFreeWay } from "../reaper/in-the-way.ts";
 import { type ClusterChange, changeCluster, changeOurs } from "../records/changing.ts";
 import { snapshotOf } from "../records/luns.ts";
 import { noting } from "../records/notes.ts";
-import { claimExtent, markDone } from "./claims.ts";
+import { ExtentRecord } from "./extent-record.ts";
 import { isInPlace, type MirrorToMake, mirrorsToMake, placeMirror } from "./mirror-luns.ts";
 import { MirrorWriting } from "./mirror-writing.ts";
 import { closeBase, noteReset } from "./resets.ts";
@@ -146,22 +146,15 @@ export class ClusterMirrors {
     call?: StorageCall,
   ): Promise<MirrorExtentWriter> {
     const { mirrorVolumeId, epoch, extent, from = "base", onWarning } = of;
-    const { ledger, kept } = this.#context;
-    const [claim, { lun, base }] = await allOf([
-      ledger.change((database) => claimExtent(database, of), call),
+    const [mirror, { lun, base }] = await allOf([
+      this.#context.ledger.read((database) => mirrorForWriting(database, mirrorVolumeId, epoch), call),
       this.#writing.open(mirrorVolumeId, epoch, call),
     ]);
-    const { mirror, mark, markOfBase } = claim;
     const { sizeBytes } = mirror;
-    const geometry = geometryOf(mirror);
-    const place = { mirror: `written here ${mirrorVolumeId}`, geometry, extent };
-    const labelOf = (ofMark: number) => `${ofMark} of ${sizeBytes}`;
     return new ClusterExtentWriter({
-      ...{ lun, base, extent, from, geometry, sizeBytes, onWarning },
+      ...{ lun, base, extent, from, geometry: geometryOf(mirror), sizeBytes, onWarning },
       mayUnmap: epoch === 1,
-      hashesOfBase: async () => (markOfBase === undefined ? undefined : kept?.find(place, labelOf(markOfBase))),
-      keepHashes: async (hashes) => kept?.keep(place, labelOf(mark), hashes),
-      markDone: (watch) => ledger.change((database) => markDone(database, of, mark), watch),
+      record: new ExtentRecord(this.#context, of, mirror),
     });
   }
 

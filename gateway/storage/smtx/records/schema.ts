@@ -3,8 +3,8 @@ import { migrate } from "../../extentstore/database/schema.ts";
 
 /*
  * What the records say of a cluster that keeps the contents itself: which of its things stands
- * for which row. None of these but `claims` refers to another table, because a thing on the cluster
- * outlives the row that it was made for, until somebody removes it.
+ * for which row. None of these but `extentClaims` refers to another table, because a thing on the
+ * cluster outlives the row that it was made for, until somebody removes it.
  */
 
 /**
@@ -18,7 +18,8 @@ import { migrate } from "../../extentstore/database/schema.ts";
  *   it.
  * - `renames`: what was made under a name of ours, and is to have its own.
  * - `basesOfMirrors`: clones of what the mirrors' writing started from.
- * - `claims`: of each extent of a mirror, who began to write it last, and for which run.
+ * - `extentClaims`: of each extent of a mirror, who began to write it last, for which run, and in
+ *   which epoch it may still be at it.
  * - `vmsBefore`: what VMs were before a rollback that has not ended, as JSON.
  * - `abilities`: what the cluster was seen to do.
  * - `foundBefore`: ids of what was on the cluster with names of ours when these records began. It
@@ -77,12 +78,12 @@ const own = `
     iqn TEXT NOT NULL,
     lunId INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS claims (
+  CREATE TABLE IF NOT EXISTS extentClaims (
     tableId INTEGER NOT NULL REFERENCES tables(id) ON DELETE CASCADE,
     extent INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
     mark INTEGER NOT NULL,
-    isFirst INTEGER NOT NULL,
+    openIn INTEGER,
     PRIMARY KEY (tableId, extent)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS renames (
