@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import type { ObjectConfig } from "../../core/api/object.ts";
+import { probeCluster } from "../../gateway/storage/smtx/probe/probe.ts";
 import type { SmtxConfig } from "../../gateway/storage/smtx-config.ts";
 import { ClusterStandIn } from "../../test/cluster/stand-in/stand-in.ts";
 import { replaceContent } from "../../test/cluster/zbs/content.ts";
@@ -10,6 +11,7 @@ import { type GatewayPair, Sites } from "../ours/sites.ts";
 import { sourceSite } from "../ours/tasks.ts";
 
 const lunName = "disk";
+const probedBytes = 2 ** 20;
 
 /** Two sites whose storage is a stand-in for a cluster each, with a LUN at the source. */
 export class ClusterPair {
@@ -37,6 +39,8 @@ export class ClusterPair {
       const [source, target] = opened as [ClusterStandIn, ClusterStandIn];
       const { id: lun } = await source.customer.createVolume({ name: lunName, kind: "lun", sizeBytes, geometry });
       const configs = { source: await configOf(source, dir, "source"), target: await configOf(target, dir, "target") };
+      // As docs/smtx.md has it done before the first backup.
+      for (const config of Object.values(configs)) await probeCluster(config, { contentBytes: probedBytes });
       const storageOf = (siteId: string) => (siteId === sourceSite ? configs.source : configs.target);
       const sites = await Sites.create(join(dir, "sites"), join(dir, "pki"), storageOf);
       return new ClusterPair({ sites, source, target, lun });

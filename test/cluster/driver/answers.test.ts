@@ -32,10 +32,12 @@ const refusals: readonly (Partial<ClusterBehaviour> & { readonly hasShell?: bool
   { tablesOfSnapshots: false },
   { clonesShare: false, keepsIdsInClones: false },
   { marksOneRow: false },
+  { tellsHoles: false },
   { hasShell: false },
   {
     ...{ rollsBackToOthers: false, clonesVolumesAnywhere: false, groupsTakeVolumes: false },
     ...{ tablesOfSnapshots: false, clonesShare: false, keepsIdsInClones: false, marksOneRow: false },
+    tellsHoles: false,
   },
 ];
 

@@ -39,6 +39,7 @@ const expected = (cluster: Asked): Readonly<Record<AbilityName, AbilityAnswer>> 
   tablesShowOneRow: said(cluster.marksOneRow),
   idsSurviveClone: said(cluster.keepsIdsInClones && cluster.clonesShare),
   makesFiles: said(cluster.makesFiles),
+  tellsHoles: said(cluster.tellsHoles),
 });
 
 const answersIn = ({ answers }: ProbeReport) =>
@@ -55,8 +56,9 @@ const clusters: readonly Asked[] = Array.from({ length: 16 }, (_, word) => {
     ...{ rollsBackToOthers: a, clonesVolumesAnywhere: b, groupsTakeVolumes: c, clonesShare: d },
     ...{ tablesOfSnapshots: isOdd(a, b, c), marksOneRow: isOdd(a, b, d), keepsIdsInClones: isOdd(a, c, d) },
     sharesReservations: isOdd(b, c, d),
-    // Nothing else has to do with it.
+    // Nothing else has to do with them.
     makesFiles: a,
+    tellsHoles: b,
   };
 });
 

@@ -38,6 +38,7 @@ const usualBehaviour: ClusterBehaviour = {
   groupsTakeVolumes: true,
   listsCommandLine: true,
   makesFiles: true,
+  tellsHoles: true,
   showsRoundedSizes: false,
 };
 

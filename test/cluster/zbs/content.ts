@@ -37,6 +37,16 @@ export function* contentGroups(path: string, groupBytes: number): Generator<Uint
   }
 }
 
+/** Writes what a file has, holes too. */
+export const fillHoles = (path: string): void =>
+  withFile(path, "r+", (fd) => {
+    let offset = 0;
+    for (const piece of contentGroups(path, pieceBytes)) {
+      writeSync(fd, piece, 0, pieceBytes, offset);
+      offset += pieceBytes;
+    }
+  });
+
 /** Makes a file, which may be there and open, hold what another one holds, with its holes. */
 export const replaceContent = (path: string, from: string, sizeBytes: number): void =>
   withFile(path, "a", (created) => {

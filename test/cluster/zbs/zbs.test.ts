@@ -11,7 +11,7 @@ const striping = { extentBytes, stripeCount: 2, stripeBytes: 4096 };
 
 const withZbs = (work: (zbs: Zbs) => void): void => {
   const dir = mkdtempSync(join(tmpdir(), "zbs-"));
-  const behaviour = { keepsIdsInClones: true, marksOneRow: true, clonesShare: true };
+  const behaviour = { keepsIdsInClones: true, marksOneRow: true, clonesShare: true, tellsHoles: true };
   try {
     work(new Zbs({ dir, behaviour, whileStill: (still) => still() }));
   } finally {

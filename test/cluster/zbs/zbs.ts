@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { allocatedBytes, contentGroups, createSparse, growSparse, replaceContent } from "./content.ts";
+import { allocatedBytes, contentGroups, createSparse, fillHoles, growSparse, replaceContent } from "./content.ts";
 import { ExtentIds, type ExtentRow, extentHashes, type Striping, wholeGroups } from "./extent-table.ts";
 
 /** A LUN, a virtual volume, a file, or a snapshot of one: ZBS makes no difference. */
@@ -25,6 +25,8 @@ export interface ZbsBehaviour {
   keepsIdsInClones: boolean;
   /** Whether a clone shares what it was cloned from, and is there at once; else it is a copy. */
   clonesShare: boolean;
+  /** Whether a clone says that it has nothing where its snapshot has nothing; else it has zeros. */
+  tellsHoles: boolean;
   /** Whether one write marks one row, and not its neighbours in the group as well. */
   marksOneRow: boolean;
 }
@@ -95,6 +97,12 @@ export class Zbs {
   }
 
   clone(snapshot: ZbsVolume): ZbsVolume {
+    const clone = this.#clone(snapshot);
+    if (!this.#behaviour.tellsHoles) fillHoles(clone.path);
+    return clone;
+  }
+
+  #clone(snapshot: ZbsVolume): ZbsVolume {
     const { keepsIdsInClones, clonesShare } = this.#behaviour;
     if (keepsIdsInClones && clonesShare) return this.#copy(snapshot, { isSnapshot: false, rows: snapshot.rows });
     const rows = snapshot.rows.map((row) => {

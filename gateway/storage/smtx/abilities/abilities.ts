@@ -25,6 +25,8 @@ export const abilityNames = [
   "idsSurviveClone",
   /** The nodes' command line makes a file of a LUN. */
   "makesFiles",
+  /** What a clone of a snapshot says to have nothing of (GET LBA STATUS) reads as zeros. */
+  "tellsHoles",
 ] as const;
 export type AbilityName = (typeof abilityNames)[number];
 
@@ -49,13 +51,14 @@ export const abilitiesOf = (database: Database): Abilities => {
 /** Writes down what was seen; what was not leaves what was known. Inside a transaction. */
 export const noteAbilities = (
   database: Database,
-  { answers, day }: { readonly answers: Readonly<Record<AbilityName, AbilityAnswer>>; readonly day: string },
+  { answers, day }: { readonly answers: Readonly<Partial<Record<AbilityName, AbilityAnswer>>>; readonly day: string },
 ): void => {
   for (const name of abilityNames) {
-    if (answers[name] === "unknown") continue;
+    const answer = answers[name] ?? "unknown";
+    if (answer === "unknown") continue;
     database.run(
       "INSERT INTO abilities VALUES (?1, ?2, ?3) ON CONFLICT (name) DO UPDATE SET answer = ?2, day = ?3",
-      ...[name, answers[name], day],
+      ...[name, answer, day],
     );
   }
 };

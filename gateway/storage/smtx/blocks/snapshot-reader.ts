@@ -1,8 +1,16 @@
 import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
-import type { Lun } from "../../../iscsi/lun/lun.ts";
+import type { Lun, MappedRange } from "../../../iscsi/lun/lun.ts";
 import type { StorageCall } from "../../call.ts";
 import type { ExtentToken, SnapshotReader } from "../../volume-io.ts";
+import type { Holes } from "./holes.ts";
 import { readBytes } from "./lun-bytes.ts";
+
+/** The clone of a snapshot. */
+export interface OpenClone {
+  readonly lun: Lun;
+  /** Undefined: all is read. */
+  readonly holes: Holes | undefined;
+}
 
 /**
  * Reads a snapshot through the temporary clone that was made of it. What has changed its extent
@@ -11,26 +19,28 @@ import { readBytes } from "./lun-bytes.ts";
 export class ClonedSnapshotReader implements SnapshotReader {
   readonly sizeBytes: number;
   readonly geometry: Geometry;
-  readonly #openLun: (call?: StorageCall) => Promise<Lun>;
-  #lun: Promise<Lun> | undefined;
+  readonly #openClone: (call?: StorageCall) => Promise<OpenClone>;
+  #clone: Promise<OpenClone> | undefined;
   readonly #extentMap: ((call?: StorageCall) => Promise<readonly ExtentToken[]>) | undefined;
 
   constructor(of: {
     /** Not before a byte is asked for: who wants the table alone logs in nowhere. */
-    readonly openLun: (call?: StorageCall) => Promise<Lun>;
+    readonly openClone: (call?: StorageCall) => Promise<OpenClone>;
     readonly sizeBytes: number;
     readonly geometry: Geometry;
     readonly extentMap: ((call?: StorageCall) => Promise<readonly ExtentToken[]>) | undefined;
   }) {
     this.sizeBytes = of.sizeBytes;
     this.geometry = of.geometry;
-    this.#openLun = of.openLun;
+    this.#openClone = of.openClone;
     this.#extentMap = of.extentMap;
   }
 
   async read(offset: number, into: Uint8Array, call?: StorageCall): Promise<void> {
-    const lun = await this.#opened(call);
-    await readBytes(lun, offset, into, call);
+    const { lun, holes } = await this.#opened(call);
+    const ranges = await holes?.rangesOf(offset, into.length, call);
+    if (ranges === undefined) await readBytes(lun, offset, into, call);
+    else await readMapped(lun, ranges, { offset, into }, call);
     // A LUN may be larger than the volume was when it was snapshotted.
     into.fill(0, Math.max(0, Math.min(into.length, this.sizeBytes - offset)));
   }
@@ -47,19 +57,36 @@ export class ClonedSnapshotReader implements SnapshotReader {
     return undefined;
   }
 
-  async #opened(call: StorageCall | undefined): Promise<Lun> {
-    const opening = this.#lun ?? this.#openLun(call);
-    this.#lun = opening;
+  async #opened(call: StorageCall | undefined): Promise<OpenClone> {
+    const opening = this.#clone ?? this.#openClone(call);
+    this.#clone = opening;
     try {
       return await opening;
     } catch (error) {
-      if (this.#lun === opening) this.#lun = undefined;
+      if (this.#clone === opening) this.#clone = undefined;
       throw error;
     }
   }
 
   async close(): Promise<void> {
-    const lun = await this.#lun?.catch(() => undefined);
-    await lun?.close();
+    const clone = await this.#clone?.catch(() => undefined);
+    await clone?.lun.close();
   }
 }
+
+/** What is no range, or one without content, is zeros. */
+const readMapped = async (
+  lun: Lun,
+  ranges: readonly MappedRange[],
+  { offset: from, into }: { readonly offset: number; readonly into: Uint8Array },
+  call: StorageCall | undefined,
+): Promise<void> => {
+  const mapped = ranges.filter(({ isMapped }) => isMapped);
+  if (mapped.reduce((sum, { length }) => sum + length, 0) < into.length) into.fill(0);
+  const all = mapped.map(({ offset, length }) =>
+    lun.read(offset, into.subarray(offset - from, offset - from + length), call),
+  );
+  // None may read into a buffer that somebody else has by then.
+  await Promise.allSettled(all);
+  await Promise.all(all);
+};

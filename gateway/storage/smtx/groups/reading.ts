@@ -8,7 +8,9 @@ import { findWantedSnapshot } from "../../extentstore/cluster/snapshots.ts";
 import { geometryOf } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { SnapshotHandle, SnapshotReader } from "../../volume-io.ts";
-import { ClonedSnapshotReader } from "../blocks/snapshot-reader.ts";
+import { abilitiesOf, noteAbilities } from "../abilities/abilities.ts";
+import { Holes } from "../blocks/holes.ts";
+import { ClonedSnapshotReader, type OpenClone } from "../blocks/snapshot-reader.ts";
 import type { ClusterContext } from "../context.ts";
 import { ourName } from "../names.ts";
 
@@ -47,7 +49,7 @@ export const openClone = async (
 };
 
 export const readClone = async (
-  { initiator, extentTokens }: ClusterContext,
+  { initiator, extentTokens, ledger }: ClusterContext,
   handle: SnapshotHandle,
 ): Promise<SnapshotReader> => {
   const { sizeBytes, geometry } = handle;
@@ -56,9 +58,16 @@ export const readClone = async (
     initiator.openLun({ targetName: iqn, lun: lunId }, call).catch((error: unknown) => {
       throw VisibleError.is(error, "VOLUME_UNKNOWN") ? gone(handle.snapshotId) : error;
     });
+  const onLie = () =>
+    ledger.change((database) => noteAbilities(database, { answers: { tellsHoles: "no" }, day: today() }));
+  const openClone = async (call?: StorageCall): Promise<OpenClone> => {
+    const { tellsHoles } = await ledger.read(abilitiesOf, call);
+    const lun = await openLun(call);
+    return { lun, holes: tellsHoles.answer === "yes" ? new Holes({ lun, onLie }) : undefined };
+  };
   const extents = extentCount(geometry, sizeBytes);
   const extentMap = extentTokens && ((watch?: StorageCall) => extentTokens(zbsVolumeId, extents, watch));
-  return new ClonedSnapshotReader({ openLun, sizeBytes, geometry, extentMap });
+  return new ClonedSnapshotReader({ openClone, sizeBytes, geometry, extentMap });
 };
 
 /** Nobody waits until the LUN is gone. */
@@ -80,6 +89,8 @@ const takenOf = (database: Database, tableId: number) =>
     "SELECT snapshot, zbsVolumeId FROM snapshotsOfTables WHERE tableId = ?",
     tableId,
   );
+
+const today = (): string => new Date().toISOString().slice(0, 10);
 
 const gone = (snapshotId: string): VisibleError =>
   new VisibleError("SNAPSHOT_UNKNOWN", `The cluster has no snapshot for ${snapshotId}.`, {

@@ -114,6 +114,15 @@ export class ProbeGround {
     return Buffer.compare(into, this.content) === 0;
   }
 
+  /** Gives a LUN, open, to somebody who reads it. */
+  async reading<T>(
+    lun: TowerLun,
+    work: (open: Pick<Lun, "mapped" | "read" | "sizeBytes">) => Promise<T>,
+    call: StorageCall,
+  ) {
+    return this.#with(lun, work, call);
+  }
+
   async #with<T>(lun: TowerLun, work: (open: Lun) => Promise<T>, call: StorageCall): Promise<T> {
     const open = await this.parts.initiator.openLun({ targetName: this.iqn, lun: lun.lunId }, call);
     try {

@@ -7,6 +7,7 @@ import { clonesAreMetadata } from "./clones.ts";
 import { makesFiles } from "./files.ts";
 import type { ProbeGround } from "./ground.ts";
 import { groupsTakeVolumes } from "./groups.ts";
+import { tellsHoles } from "./holes.ts";
 import { reservationsHoldAcrossNodes } from "./reservations.ts";
 import { rollsBackToOthers, rollsBackVolumes } from "./rollbacks.ts";
 import { type SeenAbilities, seenBy, yes } from "./seen.ts";
@@ -46,6 +47,8 @@ export const askAll = async (
   const volumes = await ofVolumes(ground, { lun, snapshot }, call);
   onStep("whether files can be made");
   const files = await makesFiles(ground, call);
+  onStep("whether a clone tells what it has nothing of");
+  const holes = await tellsHoles(ground, call);
   onStep("whether reservations hold across nodes");
   const reservations = await reservationsHoldAcrossNodes(ground, { lun: other, openAt }, call);
   return {
@@ -53,6 +56,7 @@ export const askAll = async (
     ...tables,
     ...volumes,
     makesFiles: files,
+    tellsHoles: holes,
   };
 };
 

@@ -15,6 +15,7 @@ export const questions: Readonly<Record<AbilityName, string>> = {
   tablesShowOneRow: "Does a write of 4 KiB show as one row?",
   idsSurviveClone: "Does a clone's table keep its ids?",
   makesFiles: "Does the command line make NFS files of LUNs?",
+  tellsHoles: "Does a clone tell what it has nothing of?",
 };
 
 export const probeReportSchema = z.object({
