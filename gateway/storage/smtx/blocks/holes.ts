@@ -77,7 +77,7 @@ export class Holes {
     if (into.every((byte) => byte === 0)) return;
     await this.#onLie();
     throw new VisibleError("DISK_FAILED", `A LUN says that it has nothing at byte ${at}, and has something there.`, {
-      hint: "It is not asked again, and all is read. Restore points since the last probe may lack such bytes: verify them, and report this with the output of: smtx-backup gateway probe",
+      hint: "It is not asked again, and all is read. Restore points since the last probe may lack such bytes: verify them, and report this with what this prints: smtx-backup gateway probe -c gateway.yaml",
     });
   }
 }
