@@ -41,10 +41,17 @@ describe("a transfer that is disturbed", () => {
   let damages: ((chunk: Uint8Array) => void)[] = [];
   /** An extent that a writer of this epoch, or an older one, may still be at. */
   let held: { readonly extent: number; readonly epoch: number } | undefined;
+  /** So often a target says that it has not all of it. */
+  let incomplete = 0;
   before(async () => {
     sites = await openTwoSites({
       handlers: ({ handler, uploads }) => ({
-        handler,
+        handler: async (request, ...more) => {
+          if (request.url?.includes("/complete?") && incomplete-- > 0) {
+            throw new VisibleError("GROUP_INCOMPLETE", "an extent was begun");
+          }
+          return handler(request, ...more);
+        },
         uploads: async (upload, identity) => {
           const [, extent, epoch] = /extents\/(\d+).*epoch=(\d+)/.exec(upload.path)?.map(Number) ?? [];
           puts.push(extent ?? Number.NaN);
@@ -77,6 +84,7 @@ describe("a transfer that is disturbed", () => {
     puts = [];
     damages = [];
     held = undefined;
+    incomplete = 0;
   });
 
   const newVolume = async () => {
@@ -122,6 +130,16 @@ describe("a transfer that is disturbed", () => {
     assert.deepEqual([acknowledgedExtents, progress.extentsDone, progress.phase], [6, 6, "done"]);
     await sites.publish(mirrorVolumeId, group);
     await sites.assertEqual(group);
+  });
+
+  test("opens its session anew where the target says that it has not all, and gives up when it stays so", async () => {
+    const { volume, group } = await newVolume();
+    incomplete = 3;
+    await assert.rejects(sites.send(volume, group, null), code("GROUP_INCOMPLETE"));
+    assert.deepEqual(puts.toSorted(), [0, 1, 2, 3, 4, 5]);
+    incomplete = 2;
+    const { progress } = await sites.send(volume, group, null);
+    assert.equal(progress.phase, "done");
   });
 
   test("gives up where a cluster stays busy, and leaves what is committed", async () => {

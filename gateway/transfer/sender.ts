@@ -95,7 +95,8 @@ export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOu
       acknowledgedExtents += 1;
       options.onAcknowledged(extent);
     };
-    const mayHelp = (error: unknown) => VisibleError.is(error, "CLUSTER_BUSY");
+    const mayHelp = (error: unknown) =>
+      VisibleError.is(error, "CLUSTER_BUSY") || VisibleError.is(error, "GROUP_INCOMPLETE");
     const onFailure = (err: unknown) => log.failed({ err, mirror: opened.mirrorVolumeId }, anew);
     return await takenInTime({ siteId: peer.siteId, time: steadyTime, signal }, async (taking, paced) => {
       const watched = { ...options, signal: paced, onAcknowledged };

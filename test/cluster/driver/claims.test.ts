@@ -4,7 +4,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
+import { VisibleError } from "../../../core/api/errors.ts";
 import {
   groupId,
   hashesOf,
@@ -267,12 +269,76 @@ describe("an extent of a mirror", () => {
         const reader = await begin(epoch, extent, by);
         assert.deepEqual(Buffer.from(await reader.baseHashes()), wanted, `extent ${extent}`);
         await reader.discard();
+        const emptied = await by.openMirrorExtent({ mirrorVolumeId: mirror, epoch, extent, from: "zeros" });
+        assert.deepEqual(Buffer.from(await emptied.baseHashes()), hashesOf(Buffer.alloc(extentBytes)));
       }
     }
     const writer = await begin(epoch, 1, other);
     await rewrite(writer, 1, 8);
     await writer.commit();
     await driver.completeMirror({ mirrorVolumeId: mirror, epoch });
+  });
+
+  test("that somebody else has written since it was opened is left to that one", async () => {
+    const { epoch } = await session(1);
+    const early = await begin(epoch, 0, other);
+    const writer = await begin(epoch, 0);
+    await rewrite(writer, 0, 3);
+    await writer.commit();
+    await rejects(early.write(0, noise(blockBytes, 4)), "CLUSTER_BUSY");
+    await early.discard();
+    await driver.completeMirror({ mirrorVolumeId: mirror, epoch });
+    await publish(driver, 1, mirror);
+  });
+
+  test("takes no late byte when its mirror is complete, also while its snapshot is taken", async () => {
+    const content = noise(extentBytes, 1);
+    const { epoch } = await session(1);
+    const writer = await begin(epoch, 0);
+    await writer.write(0, content);
+    await writer.commit();
+    const late = await driver.openMirrorExtent({ mirrorVolumeId: mirror, epoch, extent: 0, from: "zeros" });
+    await driver.completeMirror({ mirrorVolumeId: mirror, epoch });
+    const { commands } = standIn;
+    const run = commands.run.bind(commands);
+    const refused: unknown[] = [];
+    commands.run = async (line) => {
+      if (line.includes("batch_create")) await late.zero(0, extentBytes).catch((error) => refused.push(error));
+      return run(line);
+    };
+    await publish(driver, 1, mirror);
+    assert.deepEqual(
+      refused.map((error) => VisibleError.is(error, "FENCED")),
+      [true],
+    );
+    const there = await readSnapshot(driver, await snapshotOf(driver, groupId(1), mirror));
+    assert(there.subarray(0, extentBytes).equals(content));
+  });
+
+  test("that a late rollback has undone is not done, and is written again", async () => {
+    await send(1, undefined, [0, 1]);
+    const rollback = "rollback-iscsi-lun-from-snapshot";
+    const asked = () => standIn.tower.requests.filter(({ operation }) => operation === rollback).length;
+    const before = asked();
+    // Somebody holds the LUN, and the opening waits for that.
+    standIn.tower.faults.add(rollback, { kind: "locked" }, { times: 4 });
+    const opening = session(2, 1).then(() => "opened", String);
+    while (asked() < before + 4) await setTimeout(20);
+    const { epoch } = await session(2, 1, other);
+    const writer = await begin(epoch, 0, other);
+    await rewrite(writer, 0, 2);
+    await writer.commit();
+    assert.notEqual(await opening, "opened");
+    await rejects(other.completeMirror({ mirrorVolumeId: mirror, epoch }), "GROUP_INCOMPLETE");
+    const again = await session(2, 1, other);
+    assert.deepEqual(again.done, []);
+    const last = await begin(again.epoch, 0, other);
+    await rewrite(last, 0, 2);
+    await last.commit();
+    await other.completeMirror({ mirrorVolumeId: mirror, epoch: again.epoch });
+    await publish(other, 2, mirror);
+    const there = await readSnapshot(other, await snapshotOf(other, groupId(2), mirror));
+    assert(there.subarray(0, blockBytes).equals(noise(blockBytes, 2)));
   });
 
   test("has the hashes that its LUN has, whatever was written and begun before, by whom and on what base", async () => {

@@ -104,8 +104,8 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
   }
 
   async baseHashes(call?: StorageCall): Promise<Uint8Array> {
-    const { geometry, record } = this.#of;
-    const known = await record.hashesOfBase(call);
+    const { geometry, record, from } = this.#of;
+    const known = from === "base" ? await record.hashesOfBase(call) : undefined;
     if (known !== undefined) return known;
     const blocks = geometry.extentBytes / blockBytes;
     const hashes = Buffer.allocUnsafeSlow(blocks * blockHashBytes);

@@ -35,20 +35,34 @@ interface ClaimRow {
 }
 
 const markMax = 2 ** 47;
+/** Nothing is committed or kept under it. */
+const nobodysMark = -1;
+
+/** What is known of an extent when somebody opens it. @throws FENCED, VOLUME_UNKNOWN */
+export const lookAtExtent = (
+  database: Database,
+  { mirrorVolumeId, epoch, extent }: ExtentOfSession,
+): { readonly mirror: VolumeRow; readonly lastMark: number | undefined } => {
+  const mirror = mirrorForWriting(database, mirrorVolumeId, epoch);
+  return { mirror, lastMark: findClaim(database, mirror, extent)?.mark };
+};
 
 /**
  * To be called before the first byte is written.
- * @throws FENCED, VOLUME_UNKNOWN; CLUSTER_BUSY: who has begun to write it may be at it still
+ * @param lastMark of when the extent was opened: whoever has claimed it since has the newer bytes
+ * @throws FENCED (also where the mirror is complete), VOLUME_UNKNOWN; CLUSTER_BUSY: who has begun
+ *   to write it may be at it still, or was quicker
  */
-export const claimExtent = (database: Database, of: ExtentOfSession): Claim => {
+export const claimExtent = (database: Database, of: ExtentOfSession, lastMark: number | undefined): Claim => {
   const { mirrorVolumeId, epoch, extent } = of;
   const mirror = mirrorForWriting(database, mirrorVolumeId, epoch);
-  if (findClaim(database, mirror, extent)?.openIn === epoch) throw stillWritten(extent);
+  if (findMirror(database, mirrorVolumeId)?.complete === 1) throw complete(mirror);
+  const last = findClaim(database, mirror, extent);
+  if (last?.openIn === epoch || last?.mark !== lastMark) throw stillWritten(extent);
   const claim = { mark: randomInt(markMax), markOfBase: markOfBase(database, of) };
   const row = [mirror.tableId, extent, sequenceOf(database, mirrorVolumeId), claim.mark, epoch];
   database.run("INSERT OR REPLACE INTO extentClaims VALUES (?, ?, ?, ?, ?)", ...row);
   database.run("DELETE FROM doneExtents WHERE volumeId = ? AND extent = ?", mirrorVolumeId, extent);
-  noteIncomplete(database, mirrorVolumeId);
   return claim;
 };
 
@@ -69,7 +83,6 @@ export const markDone = (database: Database, of: ExtentOfSession, mark: number):
   if (findClaim(database, mirror, extent)?.mark !== mark) throw stillWritten(extent);
   endClaim(database, of, mark);
   database.run("INSERT OR IGNORE INTO doneExtents (volumeId, extent) VALUES (?, ?)", mirrorVolumeId, extent);
-  noteIncomplete(database, mirrorVolumeId);
 };
 
 /** Nothing of what it has written is under way. The extent is as it was left. */
@@ -105,6 +118,24 @@ export const refuseHalfWritten = (database: Database, mirrorVolumeId: string): v
 };
 
 /**
+ * The LUN became its base once more, nobody knows when: nothing that was written for the run
+ * counts, whether it is done or under way. Who writes it opens the mirror anew then.
+ */
+export const forgetDone = (database: Database, volumeId: string): void => {
+  const { sequence = 0, publishedSequence = 0 } = findMirror(database, volumeId) ?? {};
+  if (sequence <= publishedSequence) return;
+  database.run("DELETE FROM doneExtents WHERE volumeId = ?", volumeId);
+  database.run("UPDATE mirrors SET complete = 0 WHERE volumeId = ?", volumeId);
+  database.run(
+    `UPDATE extentClaims SET mark = ?
+      WHERE tableId = (SELECT tableId FROM volumes WHERE id = ?) AND sequence = ?`,
+    nobodysMark,
+    volumeId,
+    sequence,
+  );
+};
+
+/**
  * What was written for runs after the base's is there no more.
  * @param baseTableId of the snapshot that the mirror's LUN becomes; undefined: it becomes empty
  */
@@ -136,9 +167,11 @@ const findClaim = (database: Database, { tableId }: VolumeRow, extent: number): 
 const sequenceOf = (database: Database, mirrorVolumeId: string): number =>
   findMirror(database, mirrorVolumeId)?.sequence ?? 0;
 
-const noteIncomplete = (database: Database, volumeId: string): void => {
-  database.run("UPDATE mirrors SET complete = 0 WHERE volumeId = ? AND complete = 1", volumeId);
-};
+/** What comes now is late: the sender has been told that all of it is here. */
+const complete = (mirror: VolumeRow): VisibleError =>
+  new VisibleError("FENCED", `The mirror ${objectIdOf(mirror)} takes no more of these writes: it is complete.`, {
+    hint: "Drop the task; whoever holds it now goes on.",
+  });
 
 const stillWritten = (extent: number): VisibleError =>
   new VisibleError(

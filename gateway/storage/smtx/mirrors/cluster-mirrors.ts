@@ -15,7 +15,7 @@ import { findPublished, snapshotOfSource } from "../../extentstore/cluster/snaps
 import { geometryOf } from "../../extentstore/cluster/volume-row.ts";
 import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
 import { prepareMirror } from "../../extentstore/mirrors/prepare.ts";
-import { mirrorForWriting, openMirror, publishGroup } from "../../extentstore/mirrors/sessions.ts";
+import { openMirror, publishGroup } from "../../extentstore/mirrors/sessions.ts";
 import type { MirrorExtentWriter } from "../../volume-io.ts";
 import { ClusterExtentWriter } from "../blocks/extent-writer.ts";
 import type { KeptShell, LunRef } from "../cluster/hands.ts";
@@ -31,6 +31,7 @@ import { withFreeWay } from "../reaper/in-the-way.ts";
 import { type ClusterChange, changeCluster, changeOurs } from "../records/changing.ts";
 import { snapshotOf } from "../records/luns.ts";
 import { noting } from "../records/notes.ts";
+import { lookAtExtent } from "./claims.ts";
 import { ExtentRecord } from "./extent-record.ts";
 import { isInPlace, type MirrorToMake, mirrorsToMake, placeMirror } from "./mirror-luns.ts";
 import { MirrorWriting } from "./mirror-writing.ts";
@@ -146,15 +147,16 @@ export class ClusterMirrors {
     call?: StorageCall,
   ): Promise<MirrorExtentWriter> {
     const { mirrorVolumeId, epoch, extent, from = "base", onWarning } = of;
-    const [mirror, { lun, base }] = await allOf([
-      this.#context.ledger.read((database) => mirrorForWriting(database, mirrorVolumeId, epoch), call),
+    const [looked, { lun, base }] = await allOf([
+      this.#context.ledger.read((database) => lookAtExtent(database, of), call),
       this.#writing.open(mirrorVolumeId, epoch, call),
     ]);
+    const { mirror } = looked;
     const { sizeBytes } = mirror;
     return new ClusterExtentWriter({
       ...{ lun, base, extent, from, geometry: geometryOf(mirror), sizeBytes, onWarning },
       mayUnmap: epoch === 1,
-      record: new ExtentRecord(this.#context, of, mirror),
+      record: new ExtentRecord(this.#context, of, looked),
     });
   }
 

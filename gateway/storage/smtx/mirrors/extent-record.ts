@@ -2,7 +2,15 @@ import type { StorageCall } from "../../call.ts";
 import { geometryOf, type VolumeRow } from "../../extentstore/cluster/volume-row.ts";
 import type { RecordOfExtent } from "../blocks/extent-writer.ts";
 import type { ClusterContext } from "../context.ts";
-import { type Claim, claimExtent, type ExtentOfSession, endClaim, markDone, markOfBase } from "./claims.ts";
+import {
+  type Claim,
+  claimExtent,
+  type ExtentOfSession,
+  endClaim,
+  type lookAtExtent,
+  markDone,
+  markOfBase,
+} from "./claims.ts";
 
 /** Somebody waits for that who has given up; if it stays open, the next one opens a new session. */
 const endMsMax = 3_000;
@@ -12,16 +20,25 @@ export class ExtentRecord implements RecordOfExtent {
   readonly #context: Pick<ClusterContext, "ledger" | "kept">;
   readonly #of: ExtentOfSession;
   readonly #mirror: VolumeRow;
+  readonly #lastMark: number | undefined;
   #claim: Claim | undefined;
 
-  constructor(context: Pick<ClusterContext, "ledger" | "kept">, of: ExtentOfSession, mirror: VolumeRow) {
+  constructor(
+    context: Pick<ClusterContext, "ledger" | "kept">,
+    of: ExtentOfSession,
+    { mirror, lastMark }: ReturnType<typeof lookAtExtent>,
+  ) {
     this.#context = context;
     this.#of = of;
     this.#mirror = mirror;
+    this.#lastMark = lastMark;
   }
 
   async claim(call?: StorageCall): Promise<void> {
-    this.#claim = await this.#context.ledger.change((database) => claimExtent(database, this.#of), call);
+    this.#claim = await this.#context.ledger.change(
+      (database) => claimExtent(database, this.#of, this.#lastMark),
+      call,
+    );
   }
 
   async hashesOfBase(call?: StorageCall): Promise<Buffer | undefined> {

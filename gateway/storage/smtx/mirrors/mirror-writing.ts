@@ -11,10 +11,13 @@ import type { Hands, LunRef } from "../cluster/hands.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { maySayThatItCant } from "../rebuild/fill.ts";
 import { lunOfVolume } from "../records/luns.ts";
+import { forgetDone } from "./claims.ts";
 import { endReset, findReset } from "./resets.ts";
 
 /** So many mirrors are open for writing at once; the others are opened again. */
 const openMax = 32;
+/** For telling of it, also where the opening was called off. */
+const lateMsMax = 30_000;
 const emptiedBytesMax = 256 * 1024 * 1024;
 
 /** A mirror that is open for the holder of an epoch. */
@@ -61,7 +64,7 @@ export class MirrorWriting {
         if (snapshot === null) await empty(lun, call);
         else {
           await lun.close();
-          const isBack = await this.#rolledBack(place, snapshot, call);
+          const isBack = await this.#rolledBack(place, snapshot, call).finally(() => this.#tellIfLate(volumeId, epoch));
           lun = await this.#shutOut(volumeId, epoch, place, call);
           if (!isBack) {
             await cloned;
@@ -161,6 +164,18 @@ export class MirrorWriting {
       if (maySayThatItCant(error, rollsBackToOthers.answer)) return false;
       throw error;
     }
+  }
+
+  /**
+   * No reservation keeps CloudTower from rolling a LUN back. Where somebody has begun a later epoch
+   * meanwhile, what that one has written may be gone.
+   */
+  async #tellIfLate(volumeId: string, epoch: number): Promise<void> {
+    const call = { signal: AbortSignal.timeout(lateMsMax) };
+    await this.#ledger.change((database) => {
+      const now = findMirror(database, volumeId)?.epoch;
+      if (now !== undefined && now > epoch) forgetDone(database, volumeId);
+    }, call);
   }
 
   async #copyBase(volumeId: string, lun: Lun, call: StorageCall | undefined): Promise<void> {
