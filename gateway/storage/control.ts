@@ -174,7 +174,8 @@ export interface StorageControl {
 
   /**
    * Every extent that differs has been committed: the mirror now equals the snapshot. Idempotent.
-   * @throws FENCED
+   * Where mirrors are written in place none is written after that: FENCED.
+   * @throws FENCED; GROUP_INCOMPLETE where an extent was begun in place and not committed
    */
   completeMirror(
     options: { readonly mirrorVolumeId: string; readonly epoch: number },

@@ -339,7 +339,7 @@ export const mirrorConformance = (
       open,
       async (driver) => {
         const mirror = await prepareMirror(driver, sourceObject());
-        const epoch = await sendAll(driver, mirror, { group: 1, bytes: noise(volumeBytes, 1) });
+        const { epoch } = await openMirror(driver, mirror, { group: 1 });
         const writer = await driver.openMirrorExtent({ mirrorVolumeId: mirror, epoch, extent: 0 });
         await writer.write(0, noise(1000, 2));
         assert.equal(await driver.isAborted({ groupId: groupId(1), owner }), false);
@@ -356,6 +356,9 @@ export const mirrorConformance = (
         await sendAll(driver, mirror, { group: 2, bytes: noise(volumeBytes, 3) });
         await driver.abortGroup({ groupId: groupId(1), owner });
         await publish(driver, 2, mirror);
+        await sendAll(driver, mirror, { group: 3, base: 2, bytes: noise(volumeBytes, 4) });
+        await driver.abortGroup({ groupId: groupId(3), owner });
+        await rejects(publish(driver, 3, mirror), "GROUP_ABORTED");
       },
     );
 
