@@ -38,7 +38,9 @@ const sparseLun = (sizeBytes: number, written: readonly number[], told: "truth" 
       for (let at = offset; at < offset + length; ) {
         const until = Math.min(offset + length, (Math.floor(at / unit) + 1) * unit);
         const isMapped = told === "truth" && isWritten[Math.floor(at / unit)] === true;
-        ranges.push({ offset: at, length: until - at, isMapped });
+        const last = ranges.at(-1);
+        if (last?.isMapped === isMapped) ranges[ranges.length - 1] = { ...last, length: until - last.offset };
+        else ranges.push({ offset: at, length: until - at, isMapped });
         at = until;
       }
       return ranges;
@@ -95,6 +97,21 @@ describe("a clone that tells what it has nothing of", () => {
     const small = reads.filter(({ length }) => length === 4096);
     const bytes = reads.reduce((sum, { length }) => sum + length, 0);
     assert.deepEqual([small.length, bytes - small.length * 4096], [8, 4 * 64 * 1024]);
+  });
+
+  test("is read with its short holes, which are no request's worth", async () => {
+    const { lun, reads, content } = sparseLun(4 * MiB, [0, 1, 4, 20]);
+    const into = Buffer.alloc(4 * MiB);
+    await readerOf(lun, lun.sizeBytes).read(0, into);
+    assert(into.equals(content));
+    const large = reads.filter(({ length }) => length > 4096);
+    assert.deepEqual(
+      large.map(({ offset, length }) => [offset / 65_536, length / 65_536]),
+      [
+        [0, 5],
+        [20, 1],
+      ],
+    );
   });
 
   test("is read whole where it can't tell", async () => {

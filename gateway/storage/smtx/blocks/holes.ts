@@ -6,6 +6,8 @@ import type { StorageCall } from "../../call.ts";
 
 const windowBytes = 64 * 1024 * 1024;
 const windowsMax = 4;
+/** A shorter one is read with what is around it: a request costs more than its bytes. */
+const holeBytesMin = 256 * 1024;
 /** So many holes of a window are looked into, so many bytes each. */
 const looks = 4;
 const lookBytes = 4096;
@@ -64,9 +66,9 @@ export class Holes {
   async #ask(at: number, call: StorageCall | undefined): Promise<readonly MappedRange[] | undefined> {
     const ranges = await this.#lun.mapped(at, Math.min(windowBytes, this.#lun.sizeBytes - at), call);
     const holes = ranges?.filter(({ isMapped }) => !isMapped) ?? [];
-    const some = Array.from({ length: Math.min(looks, holes.length) }, () => holes[randomInt(holes.length)]);
+    const some = Array.from({ length: holes.length === 0 ? 0 : looks }, () => holes[randomInt(holes.length)]);
     await Promise.all(some.map((hole) => hole && this.#look(hole, call)));
-    return ranges;
+    return ranges && withoutSmallHoles(ranges);
   }
 
   async #look({ offset, length }: MappedRange, call: StorageCall | undefined): Promise<void> {
@@ -81,3 +83,14 @@ export class Holes {
     });
   }
 }
+
+const withoutSmallHoles = (ranges: readonly MappedRange[]): readonly MappedRange[] => {
+  const joined: MappedRange[] = [];
+  for (const { offset, length, isMapped } of ranges) {
+    const isRead = isMapped || length < holeBytesMin;
+    const last = joined.at(-1);
+    if (last?.isMapped !== isRead) joined.push({ offset, length, isMapped: isRead });
+    else joined[joined.length - 1] = { ...last, length: last.length + length };
+  }
+  return joined;
+};
