@@ -7,7 +7,7 @@ import { probeText } from "../render/gateways/probe.ts";
 import type { Answering } from "./command.ts";
 
 const makes =
-  "It makes a target, four LUNs and a virtual volume on the cluster, with snapshots, one clone of each, and a consistency group for a moment, all called smtx-backup.probe.…, writes some 200 MiB, and removes them again. No object of yours is touched; snapshots of the cluster wait meanwhile, a few minutes.";
+  "It makes a target, five LUNs and a virtual volume on the cluster, with snapshots, clones, and a consistency group for a moment, all called smtx-backup.probe.…, writes some 200 MiB, and removes them again. No object of yours is touched; snapshots of the cluster wait meanwhile, a few minutes.";
 
 interface ProbeOptions {
   readonly config: string;

@@ -153,6 +153,16 @@ describe("a transfer that is disturbed", () => {
     assert.deepEqual(puts.toSorted(), [3, 4, 5]);
   });
 
+  test("leaves the target's session alone where its own cluster is busy", async () => {
+    const { volume, group } = await newVolume();
+    const busy = () => {
+      throw new VisibleError("CLUSTER_BUSY", "ours is");
+    };
+    damages = [busy, busy, busy, busy];
+    await assert.rejects(sites.send(volume, group, null, { extentsInFlight: 1 }), code("CLUSTER_BUSY"));
+    assert.deepEqual([puts, damages.length], [[], 1]);
+  });
+
   test("sends nothing at all when the mirror was complete and only the answer was lost", async () => {
     const { volume, group } = await newVolume();
     await sites.send(volume, group, null);

@@ -96,7 +96,8 @@ export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOu
       options.onAcknowledged(extent);
     };
     const mayHelp = (error: unknown) =>
-      VisibleError.is(error, "CLUSTER_BUSY") || VisibleError.is(error, "GROUP_INCOMPLETE");
+      (VisibleError.is(error, "CLUSTER_BUSY") || VisibleError.is(error, "GROUP_INCOMPLETE")) &&
+      error.toldBy === peer.siteId;
     const onFailure = (err: unknown) => log.failed({ err, mirror: opened.mirrorVolumeId }, anew);
     return await takenInTime({ siteId: peer.siteId, time: steadyTime, signal }, async (taking, paced) => {
       const watched = { ...options, signal: paced, onAcknowledged };
@@ -114,7 +115,7 @@ export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOu
  * it out. What the target has committed is not sent again.
  */
 const sessions = { triesMax: 3, backoffMs: { first: 250, max: 5_000, jitter: 0.5 }, fraction: Math.random };
-const anew = "the target is busy with what was sent before: the session is opened anew";
+const anew = "the target is not done with what was sent before: the session is opened anew";
 
 const send = async (
   options: SendVolumeOptions,

@@ -4,7 +4,6 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { setTimeout } from "node:timers/promises";
 import fc from "fast-check";
 import { VisibleError } from "../../../core/api/errors.ts";
 import {
@@ -23,6 +22,7 @@ import {
 import type { SmtxCluster } from "../../../gateway/storage/smtx/driver.ts";
 import { openSmtx } from "../../../gateway/storage/smtx/open.ts";
 import type { MirrorExtentWriter } from "../../../gateway/storage/volume-io.ts";
+import { until } from "../../patience.ts";
 import { ClusterStandIn } from "../stand-in/stand-in.ts";
 import { configOf, openDriver } from "./under-test.ts";
 
@@ -323,7 +323,7 @@ describe("an extent of a mirror", () => {
     // Somebody holds the LUN, and the opening waits for that.
     standIn.tower.faults.add(rollback, { kind: "locked" }, { times: 4 });
     const opening = session(2, 1).then(() => "opened", String);
-    while (asked() < before + 4) await setTimeout(20);
+    await until("the opening to be refused four times", () => asked() >= before + 4);
     const { epoch } = await session(2, 1, other);
     const writer = await begin(epoch, 0, other);
     await rewrite(writer, 0, 2);

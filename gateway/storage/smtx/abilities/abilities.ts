@@ -48,6 +48,9 @@ export const abilitiesOf = (database: Database): Abilities => {
   return Object.fromEntries(entries) as Record<AbilityName, Ability>;
 };
 
+/** As abilities are dated. */
+export const today = (): string => new Date().toISOString().slice(0, 10);
+
 /** Writes down what was seen; what was not leaves what was known. Inside a transaction. */
 export const noteAbilities = (
   database: Database,

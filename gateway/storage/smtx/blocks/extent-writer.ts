@@ -20,7 +20,7 @@ const endMsMax = 5_000;
 const never = new AbortController().signal;
 
 /** What is known of the extent, and is noted of it. */
-export interface RecordOfExtent {
+export interface ExtentRecord {
   /** Before the first byte is written. @throws FENCED, VOLUME_UNKNOWN, CLUSTER_BUSY */
   claim(call?: StorageCall): Promise<void>;
   /**
@@ -49,7 +49,7 @@ export interface ExtentWriterOptions {
    * would not keep from doing the same.
    */
   readonly mayUnmap: boolean;
-  readonly record: RecordOfExtent;
+  readonly record: ExtentRecord;
   readonly onWarning: ((warning: string) => void) | undefined;
 }
 

@@ -8,7 +8,7 @@ import { findWantedSnapshot } from "../../extentstore/cluster/snapshots.ts";
 import { geometryOf } from "../../extentstore/cluster/volume-row.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { SnapshotHandle, SnapshotReader } from "../../volume-io.ts";
-import { abilitiesOf, noteAbilities } from "../abilities/abilities.ts";
+import { abilitiesOf, noteAbilities, today } from "../abilities/abilities.ts";
 import { Holes } from "../blocks/holes.ts";
 import { ClonedSnapshotReader, type OpenClone } from "../blocks/snapshot-reader.ts";
 import type { ClusterContext } from "../context.ts";
@@ -89,8 +89,6 @@ const takenOf = (database: Database, tableId: number) =>
     "SELECT snapshot, zbsVolumeId FROM snapshotsOfTables WHERE tableId = ?",
     tableId,
   );
-
-const today = (): string => new Date().toISOString().slice(0, 10);
 
 const gone = (snapshotId: string): VisibleError =>
   new VisibleError("SNAPSHOT_UNKNOWN", `The cluster has no snapshot for ${snapshotId}.`, {

@@ -56,7 +56,7 @@ export const lookAtExtent = (
 export const claimExtent = (database: Database, of: ExtentOfSession, lastMark: number | undefined): Claim => {
   const { mirrorVolumeId, epoch, extent } = of;
   const mirror = mirrorForWriting(database, mirrorVolumeId, epoch);
-  if (findMirror(database, mirrorVolumeId)?.complete === 1) throw complete(mirror);
+  if (findMirror(database, mirrorVolumeId)?.complete === 1) throw alreadyComplete(mirror);
   const last = findClaim(database, mirror, extent);
   if (last?.openIn === epoch || last?.mark !== lastMark) throw stillWritten(extent);
   const claim = { mark: randomInt(markMax), markOfBase: markOfBase(database, of) };
@@ -168,7 +168,7 @@ const sequenceOf = (database: Database, mirrorVolumeId: string): number =>
   findMirror(database, mirrorVolumeId)?.sequence ?? 0;
 
 /** What comes now is late: the sender has been told that all of it is here. */
-const complete = (mirror: VolumeRow): VisibleError =>
+const alreadyComplete = (mirror: VolumeRow): VisibleError =>
   new VisibleError("FENCED", `The mirror ${objectIdOf(mirror)} takes no more of these writes: it is complete.`, {
     hint: "Drop the task; whoever holds it now goes on.",
   });

@@ -32,7 +32,7 @@ import { type ClusterChange, changeCluster, changeOurs } from "../records/changi
 import { snapshotOf } from "../records/luns.ts";
 import { noting } from "../records/notes.ts";
 import { lookAtExtent } from "./claims.ts";
-import { ExtentRecord } from "./extent-record.ts";
+import { ExtentInLedger } from "./extent-in-ledger.ts";
 import { isInPlace, type MirrorToMake, mirrorsToMake, placeMirror } from "./mirror-luns.ts";
 import { MirrorWriting } from "./mirror-writing.ts";
 import { closeBase, noteReset } from "./resets.ts";
@@ -156,7 +156,7 @@ export class ClusterMirrors {
     return new ClusterExtentWriter({
       ...{ lun, base, extent, from, geometry: geometryOf(mirror), sizeBytes, onWarning },
       mayUnmap: epoch === 1,
-      record: new ExtentRecord(this.#context, of, looked),
+      record: new ExtentInLedger(this.#context, of, looked),
     });
   }
 

@@ -97,7 +97,7 @@ export class ProbeGround {
   }
 
   async write(lun: TowerLun, data: Uint8Array, { at = 0, ...call }: StorageCall & { readonly at?: number }) {
-    await this.#with(
+    await this.whileOpen(
       lun,
       async (open) => {
         await open.write(at, data, call);
@@ -110,20 +110,11 @@ export class ProbeGround {
   /** Whether a LUN begins with the probe's content. */
   async hasContent(lun: TowerLun, call: StorageCall): Promise<boolean> {
     const into = new Uint8Array(this.content.length);
-    await this.#with(lun, (open) => open.read(0, into, call), call);
+    await this.whileOpen(lun, (open) => open.read(0, into, call), call);
     return Buffer.compare(into, this.content) === 0;
   }
 
-  /** Gives a LUN, open, to somebody who reads it. */
-  async reading<T>(
-    lun: TowerLun,
-    work: (open: Pick<Lun, "mapped" | "read" | "sizeBytes">) => Promise<T>,
-    call: StorageCall,
-  ) {
-    return this.#with(lun, work, call);
-  }
-
-  async #with<T>(lun: TowerLun, work: (open: Lun) => Promise<T>, call: StorageCall): Promise<T> {
+  async whileOpen<T>(lun: TowerLun, work: (open: Lun) => Promise<T>, call: StorageCall): Promise<T> {
     const open = await this.parts.initiator.openLun({ targetName: this.iqn, lun: lun.lunId }, call);
     try {
       return await work(open);

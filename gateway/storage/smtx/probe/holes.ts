@@ -19,7 +19,7 @@ export const tellsHoles = (ground: ProbeGround, call: StorageCall): Promise<Seen
     await ground.write(lun, ground.content.subarray(0, farBytes), { at: far, ...call });
     const snapshot = await ground.snapshot(lun, "sparse-after", call);
     const clone = await ground.clone(snapshot, "sparse-clone", call);
-    return ground.reading(clone, (open) => holesOf(open, call), call);
+    return ground.whileOpen(clone, (open) => holesOf(open, call), call);
   }, call);
 
 /** All of the holes is read. */

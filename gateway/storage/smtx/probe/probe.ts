@@ -3,7 +3,7 @@ import packageJson from "../../../../package.json" with { type: "json" };
 import { steadyTime, type Time } from "../../../time/time.ts";
 import type { StorageCall } from "../../call.ts";
 import type { SmtxConfig } from "../../smtx-config.ts";
-import { noteAbilities } from "../abilities/abilities.ts";
+import { noteAbilities, today } from "../abilities/abilities.ts";
 import { putOnlyNode } from "../abilities/only-node.ts";
 import { findCluster } from "../cloud-tower/nouns/clusters.ts";
 import { listHosts } from "../cloud-tower/nouns/hosts.ts";
@@ -62,7 +62,7 @@ const askAndNote = async (probed: Probed, call: StorageCall): Promise<ProbeRepor
   const { config, tower, clusterId, ledger, options } = probed;
   const beganMs = options.time.nowMs();
   const about = {
-    ...{ day: new Date().toISOString().slice(0, 10), version: packageJson.version },
+    ...{ day: today(), version: packageJson.version },
     towerVersion: await towerVersion(tower, call),
     clusterVersion: (await findCluster(tower, clusterId, call)).version,
     nodes: (await listHosts(tower, clusterId, call)).length,

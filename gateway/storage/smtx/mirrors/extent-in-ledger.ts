@@ -1,6 +1,6 @@
 import type { StorageCall } from "../../call.ts";
 import { geometryOf, type VolumeRow } from "../../extentstore/cluster/volume-row.ts";
-import type { RecordOfExtent } from "../blocks/extent-writer.ts";
+import type { ExtentRecord } from "../blocks/extent-writer.ts";
 import type { ClusterContext } from "../context.ts";
 import {
   type Claim,
@@ -16,7 +16,7 @@ import {
 const endMsMax = 3_000;
 
 /** Of an extent of a mirror: in the ledger, and in the hashes that are kept. */
-export class ExtentRecord implements RecordOfExtent {
+export class ExtentInLedger implements ExtentRecord {
   readonly #context: Pick<ClusterContext, "ledger" | "kept">;
   readonly #of: ExtentOfSession;
   readonly #mirror: VolumeRow;
