@@ -1,27 +1,42 @@
 import type { Lun } from "../../../iscsi/lun/lun.ts";
+import { isSame } from "../../block-hash.ts";
 import type { StorageCall } from "../../call.ts";
+import type { OpenClone } from "./believed-holes.ts";
 
 const pieceBytes = 4 * 1024 * 1024;
+const partBytes = 64 * 1024;
+const zeros = new Uint8Array(partBytes);
 
 /**
- * Writes what one LUN has into another, which is new and at least as large. What is thin stays so.
- * @returns how many bytes there were
+ * Writes what a clone has into a LUN that is new and at least as large. What is thin stays so.
+ * @returns how many bytes were read
  */
-export const copyLun = async (from: Lun, to: Lun, call?: StorageCall): Promise<number> => {
+export const copyLun = async ({ lun, holes }: OpenClone, to: Lun, call?: StorageCall): Promise<number> => {
   const bytes = new Uint8Array(pieceBytes);
-  let copiedBytes = 0;
-  for (let offset = 0; offset < from.sizeBytes; offset += pieceBytes) {
-    const length = Math.min(pieceBytes, from.sizeBytes - offset);
-    const ranges = (await from.mapped(offset, length, call)) ?? [{ offset, length, isMapped: true }];
-    for (const range of ranges) {
-      if (!range.isMapped) continue;
-      const part = bytes.subarray(0, range.length);
-      await from.read(range.offset, part, call);
-      await to.write(range.offset, part, call);
-      copiedBytes += range.length;
+  let bytesRead = 0;
+  for (let at = 0; at < lun.sizeBytes; at += pieceBytes) {
+    const whole = { offset: at, length: Math.min(pieceBytes, lun.sizeBytes - at), isMapped: true };
+    for (const { offset, length, isMapped } of (await holes?.rangesOf(whole.offset, whole.length, call)) ?? [whole]) {
+      if (!isMapped) continue;
+      const read = bytes.subarray(0, length);
+      await lun.read(offset, read, call);
+      for (const [from, until] of contentIn(read)) await to.write(offset + from, read.subarray(from, until), call);
+      bytesRead += length;
       call?.onMoved?.();
     }
   }
   await to.flush(call);
-  return copiedBytes;
+  return bytesRead;
 };
+
+/** Parts that aren't zeros, with those behind them. */
+function* contentIn(bytes: Uint8Array): Generator<readonly [from: number, until: number]> {
+  let from: number | undefined;
+  for (let at = 0; at < bytes.length; at += partBytes) {
+    const part = bytes.subarray(at, at + partBytes);
+    const isZero = isSame(part, zeros.subarray(0, part.length));
+    if (isZero && from !== undefined) yield [from, at];
+    from = isZero ? undefined : (from ?? at);
+  }
+  if (from !== undefined) yield [from, bytes.length];
+}

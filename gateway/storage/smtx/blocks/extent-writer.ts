@@ -44,11 +44,6 @@ export interface ExtentWriterOptions {
   readonly sizeBytes: number;
   readonly extent: number;
   readonly from: "base" | "zeros";
-  /**
-   * Whether ranges may be given back to the cluster: no older writer lives, which a reservation
-   * would not keep from doing the same.
-   */
-  readonly mayUnmap: boolean;
   readonly record: ExtentRecord;
   readonly onWarning: ((warning: string) => void) | undefined;
 }
@@ -68,8 +63,6 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
   #hashes: Uint8Array | undefined;
   #begun: Promise<void> | undefined;
   #hasBegun = false;
-  /** Something outside the queue was sent, and nobody knows what has become of it. */
-  #mayArrive = false;
   #open = true;
 
   constructor(of: ExtentWriterOptions) {
@@ -144,7 +137,7 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
     // Where nobody knows whether all of it is over, the next one needs an epoch that shuts it out.
     let isOver = false;
     const ending = this.#queue.end().then((isAllOver) => {
-      isOver = isAllOver && !this.#mayArrive;
+      isOver = isAllOver;
     });
     await within(ending, endMsMax, steadyTime);
     if (isOver) await this.#of.record.endClaim().catch(() => undefined);
@@ -218,30 +211,19 @@ export class ClusterExtentWriter implements MirrorExtentWriter {
     }
   }
 
-  /** What the LUN has nothing of stays so: it is thin. */
+  /**
+   * What the LUN has nothing of stays so: it is thin. No space is given back: a late UNMAP of a
+   * writer that was shut out would pass the reservation.
+   */
   async #zeroRange(offset: number, wanted: number, call: StorageCall | undefined): Promise<void> {
-    const { lun, mayUnmap } = this.#of;
+    const { lun } = this.#of;
     const length = Math.min(wanted, lun.sizeBytes - offset);
     if (length <= 0) return;
     await this.#queue.settle(call);
     const isWhole = offset % lun.blockBytes === 0 && length % lun.blockBytes === 0;
     const ranges = isWhole ? await lun.mapped(offset, length, call) : undefined;
     for (const range of ranges ?? [{ offset, length, isMapped: true }]) {
-      if (!range.isMapped) continue;
-      if (mayUnmap && isWhole) await this.#unmap(range, call);
-      else await this.#writeZeros(range.offset, range.length, call);
-    }
-  }
-
-  async #unmap(
-    { offset, length }: { readonly offset: number; readonly length: number },
-    call: StorageCall | undefined,
-  ) {
-    try {
-      await this.#of.lun.unmap(offset, length, call);
-    } catch (error) {
-      this.#mayArrive = true;
-      throw error;
+      if (range.isMapped) await this.#writeZeros(range.offset, range.length, call);
     }
   }
 

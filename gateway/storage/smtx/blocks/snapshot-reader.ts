@@ -2,15 +2,8 @@ import type { Geometry } from "../../../../core/api/object/volume-shape.ts";
 import type { Lun, MappedRange } from "../../../iscsi/lun/lun.ts";
 import type { StorageCall } from "../../call.ts";
 import type { ExtentToken, SnapshotReader } from "../../volume-io.ts";
-import type { Holes } from "./holes.ts";
+import type { OpenClone } from "./believed-holes.ts";
 import { readBytes } from "./lun-bytes.ts";
-
-/** The clone of a snapshot. */
-export interface OpenClone {
-  readonly lun: Lun;
-  /** Undefined: all is read. */
-  readonly holes: Holes | undefined;
-}
 
 /**
  * Reads a snapshot through the temporary clone that was made of it. What has changed its extent

@@ -4,13 +4,11 @@ import { VisibleError } from "../../../../core/api/errors.ts";
 import { extentCount } from "../../../../core/api/object/volume-shape.ts";
 import type { StorageCall } from "../../call.ts";
 import type { WantedSnapshot } from "../../control.ts";
-import { findWantedSnapshot } from "../../extentstore/cluster/snapshots.ts";
-import { geometryOf } from "../../extentstore/cluster/volume-row.ts";
+import { findWantedSnapshot, shapeOfSnapshot } from "../../extentstore/cluster/snapshots.ts";
 import type { Database } from "../../extentstore/database/database.ts";
 import type { SnapshotHandle, SnapshotReader } from "../../volume-io.ts";
-import { abilitiesOf, noteAbilities, today } from "../abilities/abilities.ts";
-import { Holes } from "../blocks/holes.ts";
-import { ClonedSnapshotReader, type OpenClone } from "../blocks/snapshot-reader.ts";
+import { withHoles } from "../blocks/believed-holes.ts";
+import { ClonedSnapshotReader } from "../blocks/snapshot-reader.ts";
 import type { ClusterContext } from "../context.ts";
 import { ourName } from "../names.ts";
 
@@ -41,7 +39,7 @@ export const openClone = async (
   try {
     const { lun, iqn, lunId } = await hands.cloneSnapshot({ snapshot, zbsVolumeId, name }, call);
     const access: Access = { name, lun, iqn, lunId, zbsVolumeId };
-    return { snapshotId: row.id, sizeBytes: row.sizeBytes, geometry: geometryOf(row), access: JSON.stringify(access) };
+    return { ...shapeOfSnapshot(row), access: JSON.stringify(access) };
   } catch (error) {
     await holder.letGo(name);
     throw error;
@@ -58,13 +56,7 @@ export const readClone = async (
     initiator.openLun({ targetName: iqn, lun: lunId }, call).catch((error: unknown) => {
       throw VisibleError.is(error, "VOLUME_UNKNOWN") ? gone(handle.snapshotId) : error;
     });
-  const onLie = () =>
-    ledger.change((database) => noteAbilities(database, { answers: { tellsHoles: "no" }, day: today() }));
-  const openClone = async (call?: StorageCall): Promise<OpenClone> => {
-    const { tellsHoles } = await ledger.read(abilitiesOf, call);
-    const lun = await openLun(call);
-    return { lun, holes: tellsHoles.answer === "yes" ? new Holes({ lun, onLie }) : undefined };
-  };
+  const openClone = async (call?: StorageCall) => withHoles(ledger, await openLun(call), call);
   const extents = extentCount(geometry, sizeBytes);
   const extentMap = extentTokens && ((watch?: StorageCall) => extentTokens(zbsVolumeId, extents, watch));
   return new ClonedSnapshotReader({ openClone, sizeBytes, geometry, extentMap });

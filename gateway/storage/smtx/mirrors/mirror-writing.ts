@@ -6,13 +6,14 @@ import { allOf } from "../../../time/all-of.ts";
 import type { StorageCall } from "../../call.ts";
 import { findMirror } from "../../extentstore/mirrors/mirrors.ts";
 import { abilitiesOf } from "../abilities/abilities.ts";
+import { withHoles } from "../blocks/believed-holes.ts";
 import { copyLun } from "../blocks/copy.ts";
 import type { Hands, LunRef } from "../cluster/hands.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { maySayThatItCant } from "../rebuild/fill.ts";
 import { lunOfVolume } from "../records/luns.ts";
 import { forgetDone } from "./claims.ts";
-import { endReset, findReset } from "./resets.ts";
+import { endReset, findReset, type Reset } from "./resets.ts";
 
 /** So many mirrors are open for writing at once; the others are opened again. */
 const openMax = 32;
@@ -60,17 +61,7 @@ export class MirrorWriting {
     let lun = await this.#shutOut(volumeId, epoch, place, call);
     try {
       if (reset !== undefined) {
-        const { snapshot } = reset;
-        if (snapshot === null) await empty(lun, call);
-        else {
-          await lun.close();
-          const isBack = await this.#rolledBack(place, snapshot, call).finally(() => this.#tellIfLate(volumeId, epoch));
-          lun = await this.#shutOut(volumeId, epoch, place, call);
-          if (!isBack) {
-            await cloned;
-            await this.#copyBase(volumeId, lun, call);
-          }
-        }
+        lun = await this.#become(reset, { volumeId, epoch, place, lun, cloned }, call);
         await this.#ledger.change((database) => {
           if (findMirror(database, volumeId)?.epoch === epoch) endReset(database, volumeId);
         }, call);
@@ -88,6 +79,39 @@ export class MirrorWriting {
       base.then((opened) => ({ lun, base: opened })),
     );
     await this.#open.get(key);
+  }
+
+  /** @returns the LUN, which may have been opened anew */
+  async #become(
+    { snapshot }: Reset,
+    of: {
+      readonly volumeId: string;
+      readonly epoch: number;
+      readonly place: LunRef;
+      readonly lun: Lun;
+      readonly cloned: Promise<void>;
+    },
+    call: StorageCall | undefined,
+  ): Promise<Lun> {
+    const { volumeId, epoch, place, lun, cloned } = of;
+    try {
+      if (snapshot === null) {
+        await empty(lun, () => this.#assertCurrent(volumeId, epoch, call), call);
+        return lun;
+      }
+      await lun.close();
+      const isBack = await this.#rolledBack(place, snapshot, call);
+      const again = await this.#shutOut(volumeId, epoch, place, call);
+      try {
+        if (!isBack) await cloned.then(() => this.#copyBase(volumeId, epoch, again, call));
+        return again;
+      } catch (error) {
+        await again.close();
+        throw error;
+      }
+    } finally {
+      await this.#tellIfLate(volumeId, epoch);
+    }
   }
 
   /** @throws FENCED */
@@ -146,12 +170,20 @@ export class MirrorWriting {
   }
 
   #reserved(volumeId: string, epoch: number, place: LunRef, call: StorageCall | undefined): Promise<Lun> {
-    const isCurrent = () => this.#ledger.read((database) => findMirror(database, volumeId)?.epoch === epoch);
     const { iqn, lunId } = place;
-    return this.#initiator.openLun(
-      { targetName: iqn, lun: lunId, reservationKey: BigInt(epoch), mayRegister: isCurrent },
-      call,
-    );
+    const mayRegister = () => this.#isCurrent(volumeId, epoch);
+    return this.#initiator.openLun({ targetName: iqn, lun: lunId, reservationKey: BigInt(epoch), mayRegister }, call);
+  }
+
+  #isCurrent(volumeId: string, epoch: number, call?: StorageCall): Promise<boolean> {
+    return this.#ledger.read((database) => findMirror(database, volumeId)?.epoch === epoch, call);
+  }
+
+  async #assertCurrent(volumeId: string, epoch: number, call: StorageCall | undefined): Promise<void> {
+    if (await this.#isCurrent(volumeId, epoch, call)) return;
+    throw new VisibleError("FENCED", `Another has begun to write the mirror ${volumeId}.`, {
+      hint: "Drop the task; whoever holds it now goes on.",
+    });
   }
 
   /** @returns false: the cluster does not do it */
@@ -167,8 +199,8 @@ export class MirrorWriting {
   }
 
   /**
-   * No reservation keeps CloudTower from rolling a LUN back. Where somebody has begun a later epoch
-   * meanwhile, what that one has written may be gone.
+   * No reservation keeps CloudTower from rolling a LUN back, and it may let an UNMAP pass. Where
+   * somebody has begun a later epoch meanwhile, what that one has written may be gone.
    */
   async #tellIfLate(volumeId: string, epoch: number): Promise<void> {
     const call = { signal: AbortSignal.timeout(lateMsMax) };
@@ -178,12 +210,12 @@ export class MirrorWriting {
     }, call);
   }
 
-  async #copyBase(volumeId: string, lun: Lun, call: StorageCall | undefined): Promise<void> {
+  async #copyBase(volumeId: string, epoch: number, lun: Lun, call: StorageCall | undefined): Promise<void> {
     const base = await this.#openBase(volumeId, call);
     if (base === undefined) throw new Error(`the mirror ${volumeId} has no base to be copied from`);
     try {
-      await empty(lun, call);
-      await copyLun(base, lun, call);
+      await empty(lun, () => this.#assertCurrent(volumeId, epoch, call), call);
+      await copyLun(await withHoles(this.#ledger, base, call), lun, call);
     } finally {
       await base.close();
     }
@@ -220,11 +252,15 @@ export class MirrorWriting {
 
 const keyOf = (volumeId: string, epoch: number): string => `${epoch} ${volumeId}`;
 
-/** Nobody else writes it now. What a cluster can't give back is written over. */
-const empty = async (lun: Lun, call: StorageCall | undefined): Promise<void> => {
+/**
+ * Nobody else writes it now. What a cluster can't give back is written over.
+ * @param assertCurrent asked again and again: an UNMAP may pass the reservation of whoever is next
+ */
+const empty = async (lun: Lun, assertCurrent: () => Promise<void>, call: StorageCall | undefined): Promise<void> => {
   const zeros = new Uint8Array(1024 * 1024);
   for (let offset = 0; offset < lun.sizeBytes; offset += emptiedBytesMax) {
     const length = Math.min(emptiedBytesMax, lun.sizeBytes - offset);
+    await assertCurrent();
     await lun.unmap(offset, length, call);
     const left = (await lun.mapped(offset, length, call)) ?? [{ offset, length, isMapped: true }];
     for (const range of left) {

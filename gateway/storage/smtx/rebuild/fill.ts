@@ -1,6 +1,7 @@
 import { VisibleError } from "../../../../core/api/errors.ts";
 import type { StorageCall } from "../../call.ts";
 import { type AbilityAnswer, abilitiesOf } from "../abilities/abilities.ts";
+import { withHoles } from "../blocks/believed-holes.ts";
 import { copyLun } from "../blocks/copy.ts";
 import type { LunRef } from "../cluster/hands.ts";
 import type { ClusterContext } from "../context.ts";
@@ -49,7 +50,7 @@ const copyInto = async (context: ClusterContext, { lun, snapshot }: Filling, cal
     const to = await initiator.openLun({ targetName: lun.iqn, lun: lun.lunId }, call);
     try {
       const beganMs = time.nowMs();
-      const bytes = await copyLun(from, to, call);
+      const bytes = await copyLun(await withHoles(ledger, from, call), to, call);
       const ms = time.nowMs() - beganMs;
       await ledger.change((database) => noteCopy(database, { bytes, ms }), call);
     } finally {
