@@ -60,7 +60,10 @@ const answers = {
   objectOfGroup: object,
   rebuildObject: object,
 };
-const send: SendVolume = async () => progressOf({ phase: "done" });
+const send: SendVolume = async ({ opening }) => {
+  await opening;
+  return progressOf({ phase: "done" });
+};
 
 describe("a storage call that never returns", () => {
   for (const [kind, hangs, fields] of kinds) {

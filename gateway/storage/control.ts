@@ -14,7 +14,7 @@ import type { RebuildWay } from "../../core/api/restore/way.ts";
 import type { RebuildWishes } from "../../core/api/restore/wishes.ts";
 import type { GoneObject } from "../../core/api/task.ts";
 import type { StorageCall } from "./call.ts";
-import type { CreateVolumeOptions, SnapshotHandle } from "./volume-io.ts";
+import type { CreateVolumeOptions, SnapshotHandle, SnapshotShape } from "./volume-io.ts";
 
 /**
  * The first half of the storage port: what a cluster has, its snapshots and its mirrors, but
@@ -121,6 +121,9 @@ export interface StorageControl {
    * stopped looking. Undefined where the cluster can't tell.
    */
   spaceOf(options: SpaceOptions, call?: StorageCall): Promise<Space | undefined>;
+
+  /** Asks nobody but the records. @throws as `openSnapshot` */
+  snapshotShape(wanted: WantedSnapshot, call?: StorageCall): Promise<SnapshotShape>;
 
   /**
    * Makes a snapshot readable, by whatever process and thread has the handle, until it is closed.
@@ -553,6 +556,12 @@ export interface MirrorSession {
    * None of them is `done`.
    */
   readonly damaged: readonly number[];
+  /**
+   * Extents that somebody has begun to write in place for this group, and not committed. None of
+   * them is `done` or `damaged`, and none is the base's before it is committed, also where nothing
+   * differs.
+   */
+  readonly begun: readonly number[];
   readonly complete: boolean;
 }
 

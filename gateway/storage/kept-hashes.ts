@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { mkdir, open, readdir, rm, stat, statfs } from "node:fs/promises";
+import { access, mkdir, open, readdir, rm, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Geometry } from "../../core/api/object/volume-shape.ts";
 import { blockBytes } from "../../core/extent/geometry.ts";
 import { codeOf } from "../files/error-code.ts";
+import { firstThere } from "../files/first-there.ts";
 import { privateFile, privateFolder } from "../files/private.ts";
 import { blockHash, blockHashBytes, isSame } from "./block-hash.ts";
 
@@ -61,10 +62,28 @@ export class KeptHashes {
     });
     await using file = await open(this.#fileOf(at), constants.O_WRONLY | constants.O_CREAT, privateFile);
     const { bavail, bsize } = await statfs(this.#dir);
-    if (bavail * bsize < freeBytesMin) throw new Error(`${this.#dir} has less than 1 GiB of room`);
+    if (bavail * bsize < freeBytesMin) throw tooFull(this.#dir);
     const record = recordOf(at, label, hashes);
     const { bytesWritten } = await file.write(record, 0, record.length, at.extent * record.length);
     if (bytesWritten < record.length) throw new Error(`${this.#dir} has no room`);
+  }
+
+  /**
+   * Whether something can be kept; nothing is made.
+   * @returns how it stands with it @throws what the file system throws
+   */
+  async look(): Promise<string> {
+    const there = await this.#assertOurs().then(
+      () => this.#dir,
+      (error: unknown) => {
+        if (codeOf(error) !== "ENOENT") throw error;
+        return firstThere(this.#dir);
+      },
+    );
+    await access(there, constants.W_OK);
+    const { bavail, bsize } = await statfs(there);
+    if (bavail * bsize < freeBytesMin) throw tooFull(this.#dir);
+    return `${there === this.#dir ? "" : "to be made, "}${Math.floor((bavail * bsize) / 2 ** 30)} GiB free`;
   }
 
   /** Removes the files of mirrors of which nothing was kept for a long time, as far as it can. */
@@ -91,6 +110,8 @@ export class KeptHashes {
     return join(this.#dir, `${name}${suffix}`);
   }
 }
+
+const tooFull = (dir: string): Error => new Error(`${dir} has less than 1 GiB of room`);
 
 const recordBytesOf = ({ extentBytes }: Geometry): number => (2 + extentBytes / blockBytes) * blockHashBytes;
 

@@ -30,6 +30,7 @@ const hangingCalls: Record<Exclude<keyof StorageDriver, "kind" | "administration
   findGroup: true,
   listGroups: true,
   deleteGroup: true,
+  snapshotShape: true,
   openSnapshot: true,
   readSnapshot: true,
   closeSnapshot: true,
@@ -106,6 +107,7 @@ export const hangingStorage = (
   const handles: Record<string, () => object> = {
     openVolume: () => object(["read", "write", "zero", "flush", "close"], shape),
     stageVolume: () => object(["read", "write", "zero", "flush", "swapIn", "close"], shape),
+    snapshotShape: () => ({ snapshotId: "s", ...shape }),
     openSnapshot: () => ({ snapshotId: "s", ...shape }),
     readSnapshot: () => object(["read", "extentMap", "extentBlocks", "extentDigests", "close"], shape),
     openMirrorExtent: () =>

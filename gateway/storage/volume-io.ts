@@ -128,13 +128,17 @@ export interface StagedVolume extends VolumeHandle {
  */
 export type ExtentToken = string | null;
 
-/**
- * A snapshot that is open: plain data, which may be sent to other processes and threads as JSON.
- */
-export interface SnapshotHandle {
+/** What a snapshot is, whether it is open or not. */
+export interface SnapshotShape {
   readonly snapshotId: string;
   readonly sizeBytes: number;
   readonly geometry: Geometry;
+}
+
+/**
+ * A snapshot that is open: plain data, which may be sent to other processes and threads as JSON.
+ */
+export interface SnapshotHandle extends SnapshotShape {
   /** What the driver reads it by, in a form of its own: the name of a clone, for instance. */
   readonly access?: string;
 }

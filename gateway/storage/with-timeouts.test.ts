@@ -44,6 +44,7 @@ const callsOf = (
   findGroup: (call) => storage.findGroup(groupId(1), call),
   listGroups: (call) => storage.listGroups(owner, call),
   deleteGroup: (call) => storage.deleteGroup({ groupId: groupId(1), owner }, call),
+  snapshotShape: (call) => storage.snapshotShape({ snapshotId: "s", of: "anybody" }, call),
   openSnapshot: (call) => storage.openSnapshot({ snapshotId: "s", of: "anybody" }, call),
   readSnapshot: (call) => storage.readSnapshot(handle, call),
   closeSnapshot: (call) => storage.closeSnapshot(handle, call),

@@ -44,6 +44,8 @@ export const withTimeouts = (driver: StorageDriver, user: { readonly time: Time 
     lastSequences: (of, call) => calls.answer("lastSequences", call, (watch) => driver.lastSequences(of, watch)),
     listGroups: (owner, call) => calls.answer("listGroups", call, (watch) => driver.listGroups(owner, watch)),
     deleteGroup: (of, call) => calls.durable("deleteGroup", call, (watch) => driver.deleteGroup(of, watch)),
+    snapshotShape: (wanted, call) =>
+      calls.answer("snapshotShape", call, (watch) => driver.snapshotShape(wanted, watch)),
     openSnapshot: (wanted, call) =>
       calls.open("openSnapshot", call, {
         open: (watch) => driver.openSnapshot(wanted, watch),

@@ -13,7 +13,8 @@ test("what a peer takes and answers is movement of the task, and the storage is 
   const closed: string[] = [];
   const connect: Tunnel["connect"] = async (options) => {
     seen.push(options);
-    const peer = { siteId: siteB, request: unused, upload: unused, reconnect: unused };
+    const request = async () => ({ epoch: 1, done: [], complete: false });
+    const peer = { siteId: siteB, request, upload: unused, reconnect: unused };
     return { ...peer, close: async () => void closed.push("peer") };
   };
   const send = createSendVolume({
@@ -24,10 +25,11 @@ test("what a peer takes and answers is movement of the task, and the storage is 
   const stop = new AbortController();
   const onMoved = () => undefined;
   const geometry = { extentBytes: 65_536, stripeCount: 1, stripeBytes: 65_536 };
-  const snapshot = { snapshotId: "s1", sizeBytes: 65_536, geometry };
+  const shape = { snapshotId: "s1", sizeBytes: 65_536, geometry };
   const sending = send(
     {
-      ...{ snapshot, base: null, mirrorVolumeId: "m1", owner: { planId, source: siteA } },
+      ...{ shape, opening: Promise.resolve({ snapshot: shape, base: null }), mirrorVolumeId: "m1" },
+      owner: { planId, source: siteA },
       ...{ receiver: siteB, groupId, sequence: 1, baseGroupId: null, endpoints: ["b:1"] },
       compression: { enabled: true, level: 1, dictionary: true },
     },

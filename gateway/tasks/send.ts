@@ -16,7 +16,7 @@ export const createSendVolume =
   }): SendVolume =>
   async (request, { storage, log, signal, onMoved, onProgress, onAcknowledged }) => {
     const { workers, tunnel, extentsInFlight } = options;
-    const { snapshot, base, mirrorVolumeId, owner, groupId, sequence, baseGroupId } = request;
+    const { shape, opening, mirrorVolumeId, owner, groupId, sequence, baseGroupId } = request;
     const peer = await tunnel.connect({
       siteId: request.receiver,
       endpoints: request.endpoints,
@@ -30,7 +30,7 @@ export const createSendVolume =
         storage,
         workers,
         peer,
-        transfer: { snapshot, base, mirrorVolumeId },
+        transfer: { shape, opening, mirrorVolumeId },
         ids: { ...owner, groupId, sequence, baseGroupId },
         compression: request.compression,
         extentsInFlight,

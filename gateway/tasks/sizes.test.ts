@@ -107,6 +107,7 @@ const storageOf = (objects: readonly ObjectConfig[], longId: string): StorageDri
     prepareMirror: async ({ object }: { object: ObjectConfig }) => [
       { sourceVolumeId: object.id, mirrorVolumeId: longId },
     ],
+    snapshotShape: async () => ({ ...objects[0]?.volumes[0] }),
     openSnapshot: async () => ({ ...objects[0]?.volumes[0] }),
     closeSnapshot: async () => undefined,
     // What a rebuild would take is told in four entries at most.

@@ -194,10 +194,12 @@ describe("the transfer task", () => {
       progressOf({ ...whole, phase: "done", extentsDone: 3, bytesSent: 100 }),
     ];
     const progresses: Progress[] = [];
-    const send: SendVolume = async ({ snapshot, ...request }, { onProgress }) => {
+    const send: SendVolume = async ({ shape, opening, ...request }, { onProgress }) => {
+      const { snapshot, base } = await opening;
       assert.deepEqual(structuredClone(snapshot), snapshot);
       assert.equal(snapshot.snapshotId, snapshotId);
-      assert.deepEqual([request.base, request.mirrorVolumeId, request.owner], [null, "m1", owner]);
+      assert.deepEqual([shape.snapshotId, shape.sizeBytes], [snapshotId, 3 * extentBytes]);
+      assert.deepEqual([base, request.mirrorVolumeId, request.owner], [null, "m1", owner]);
       assert.deepEqual([request.endpoints, request.compression.level], [["b1:1", "b2:1"], 3]);
       assert.deepEqual(calls, ["open"]);
       onProgress(sending);
@@ -245,7 +247,8 @@ describe("the transfer task", () => {
     const group = await storage.snapshotGroup({ groupId: theirs, owner: another, volumeIds });
     const ours = await snapshotOf(1);
     const sent: string[] = [];
-    const send: SendVolume = async ({ snapshot }) => {
+    const send: SendVolume = async ({ opening }) => {
+      const { snapshot } = await opening;
       sent.push(snapshot.snapshotId);
       return progressOf({ phase: "done" });
     };
@@ -266,8 +269,12 @@ describe("the transfer task", () => {
     const baseSnapshotId = group.snapshots[0]?.snapshotId ?? null;
     const task = transferTask(ours);
     const volumes = [{ snapshotId: ours, baseSnapshotId, mirrorVolumeId: "m1" }];
+    const send: SendVolume = async ({ opening }) => {
+      await opening;
+      assert.fail("something is sent");
+    };
     for (const baseGroupId of [runTaskFields.groupId, theirs]) {
-      await assert.rejects(perform({ ...task, volumes, baseGroupId }), { code: "NOT_OURS" });
+      await assert.rejects(perform({ ...task, volumes, baseGroupId }, { send }), { code: "NOT_OURS" });
     }
   });
 

@@ -18,11 +18,11 @@ export const transfer = async (task: TransferTask, context: TaskContext): Promis
   assert(volume !== undefined, "a transfer has a volume");
   const { mirrorVolumeId } = volume;
   const wanted = { ...toRead(task, volume), baseGroupId: task.baseGroupId, mirrorVolumeId };
-  return holdingBoth(context, wanted, async (opened) => {
-    const { geometry, sizeBytes } = opened.snapshot;
-    context.onProgress(waitingProgress(extentCount(geometry, sizeBytes), sizeBytes));
+  const shape = await context.storage.snapshotShape(wanted.snapshot);
+  context.onProgress(waitingProgress(extentCount(shape.geometry, shape.sizeBytes), shape.sizeBytes));
+  return holdingBoth(context, wanted, async (opening) => {
     const request = {
-      ...{ ...opened, mirrorVolumeId },
+      ...{ shape, opening, mirrorVolumeId },
       owner: ownerOf(task),
       receiver: task.receiver ?? task.target,
       groupId: task.groupId,

@@ -61,8 +61,19 @@ describe("what a transfer does with each extent", () => {
 });
 
 describe("what there is to do for a volume", () => {
-  const ahead = (of: Omit<Parameters<typeof extentActions>[0], "damaged"> & { readonly count: number }) =>
-    extentsAhead(of.count, { map: of.map, actionFor: extentActions({ ...of, damaged: new Set() }) });
+  const ahead = ({
+    count,
+    begun = [],
+    ...of
+  }: Omit<Parameters<typeof extentActions>[0], "damaged"> & {
+    readonly count: number;
+    readonly begun?: readonly number[];
+  }) =>
+    extentsAhead(count, {
+      map: of.map,
+      actionFor: extentActions({ ...of, damaged: new Set() }),
+      begun: new Set(begun),
+    });
 
   test("is what is neither done, nor the same, nor a hole here and there, in order, and the rest is counted", async () => {
     const map = ["x", "y", null, null, "z", null];
@@ -73,6 +84,20 @@ describe("what there is to do for a volume", () => {
         { extent: 3, how: "zero" },
       ],
       settled: { extentsDone: 4, extentsUnchanged: 2, extentsHole: 3 },
+    });
+  });
+
+  test("is also what the target has begun, whatever the maps say", async () => {
+    const map = ["x", "y", null, "z", null];
+    const base: TargetBase = { kind: "readable", map: ["x", "x", null, "z", "v"], count: 5 };
+    assert.deepEqual(await ahead({ count: 5, map, base, done: new Set([]), begun: [0, 1, 2, 4] }), {
+      open: [
+        { extent: 0, how: "diff", isBegun: true },
+        { extent: 1, how: "diff", isBegun: true },
+        { extent: 2, how: "zero", isBegun: true },
+        { extent: 4, how: "zero", isBegun: true },
+      ],
+      settled: { extentsDone: 1, extentsUnchanged: 1, extentsHole: 2 },
     });
   });
 

@@ -54,10 +54,7 @@ const actionOf = (token: ExtentToken | undefined, base: TargetBase, extent: numb
   return token !== undefined && token === baseToken ? "unchanged" : "diff";
 };
 
-export interface ExtentToSend {
-  readonly extent: number;
-  readonly how: ScanJob["how"];
-}
+export interface ExtentToSend extends Pick<ScanJob, "extent" | "how" | "isBegun"> {}
 
 /** What there is to do for a volume, and what is to be counted before anything is done. */
 export interface ExtentsAhead {
@@ -66,28 +63,39 @@ export interface ExtentsAhead {
   readonly settled: { readonly extentsDone: number; readonly extentsUnchanged: number; readonly extentsHole: number };
 }
 
+/** What does the same to whatever the target has there. */
+const sendingOf = (action: ExtentAction): ExtentAction =>
+  action === "hole" ? "zero" : action === "unchanged" ? "diff" : action;
+
 /** A volume has up to 2^18 extents, and others wait for their turn meanwhile. */
 const extentsAtOnce = 1 << 14;
 
 /**
- * Goes through a volume's extents. Those that become zeros are holes too, and done when they are.
+ * Goes through a volume's extents. Those that the target has begun are sent, whatever the maps say:
+ * an earlier try may have seen others. Those that become zeros are holes too, and done when they
+ * are.
  */
 export const extentsAhead = async (
   count: number,
-  { map, actionFor }: { readonly map: ExtentMap; readonly actionFor: (extent: number) => ExtentAction },
+  {
+    map,
+    actionFor,
+    begun,
+  }: { readonly map: ExtentMap; readonly actionFor: (extent: number) => ExtentAction; readonly begun: Numbers },
 ): Promise<ExtentsAhead> => {
   const open: ExtentToSend[] = [];
   let [extentsDone, extentsUnchanged, extentsHole] = [0, 0, 0];
   for (let extent = 0; extent < count; extent++) {
     if (extent % extentsAtOnce === 0) await setImmediate();
-    const how = actionFor(extent);
+    const isBegun = begun.has(extent);
+    const how = isBegun ? sendingOf(actionFor(extent)) : actionFor(extent);
     const isHole = how === "hole" || how === "zero" || (how === "done" && map?.[extent] === null);
     if (isHole) extentsHole++;
     if (how === "done" || how === "unchanged") {
       extentsDone++;
       if (!isHole) extentsUnchanged++;
     } else if (how === "hole") extentsDone++;
-    else open.push({ extent, how });
+    else open.push({ extent, how, ...(isBegun && { isBegun }) });
   }
   return { open, settled: { extentsDone, extentsUnchanged, extentsHole } };
 };

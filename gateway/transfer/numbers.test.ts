@@ -131,7 +131,7 @@ describe("a site that tells wrong numbers", () => {
         await sites.peer.request({
           ...{ method: "POST", path: paths.complete(mirrorVolumeId, epoch), json: { digest: null }, signal },
         });
-        assert.deepEqual(await open(), { epoch: epoch + 1, done: [], damaged: [], complete: true });
+        assert.deepEqual(await open(), { epoch: epoch + 1, done: [], damaged: [], begun: [], complete: true });
       });
     }
 
@@ -209,6 +209,7 @@ describe("a site that tells wrong numbers", () => {
         },
       ],
       ["extents that the volume does not have", { done: [[0, 4]] }],
+      ["begun what the volume does not have", { begun: [[4, 4]] }],
       ["all extents that there can be", { done: [[0, Number.MAX_SAFE_INTEGER]] }],
       ["ranges the wrong way round", { done: [[2, 1]] }],
     ] as const) {

@@ -5,7 +5,7 @@ import { groupIdOf, instantSchema, planIdSchema, runIdOf, siteIdSchema } from ".
 
 import type { WantedSnapshot } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
-import { holdingBoth } from "./opened.ts";
+import { holdingBoth, type OpenedSnapshots } from "./opened.ts";
 import { createMemoryLog } from "./testing/memory-log.ts";
 
 const planId = planIdSchema.parse("plan_01ARZ3NDEKTSV4RRFFQ69G5FAV");
@@ -30,13 +30,14 @@ const storageWith = (failing: Readonly<Record<string, VisibleError>> = {}) => {
   return { calls, storage: driver as unknown as StorageDriver };
 };
 
-const notReached = () => Promise.reject(new Error("nothing is sent"));
+const baseOf = async (opening: Promise<OpenedSnapshots>) => (await opening).base;
 
 describe("a transfer's snapshots", () => {
   test("are open while they are read, and closed whatever comes of it", async () => {
     for (const comesOfIt of ["it is done", "it breaks"]) {
       const { calls, storage } = storageWith();
-      const work = async (opened: Parameters<Parameters<typeof holdingBoth>[2]>[0]) => {
+      const work = async (opening: Promise<OpenedSnapshots>) => {
+        const opened = await opening;
         assert.deepEqual([opened.snapshot.snapshotId, opened.base?.snapshotId], ["now", "before"]);
         assert.deepEqual(calls, ["open now", "open before"]);
         if (comesOfIt === "it breaks") throw new Error(comesOfIt);
@@ -55,9 +56,16 @@ describe("a transfer's snapshots", () => {
       ["now", "before"],
     ] as const) {
       const { calls, storage } = storageWith({ [theirs]: new VisibleError("NOT_OURS", "It is another plan's.") });
-      await assert.rejects(holdingBoth({ storage, log: createMemoryLog() }, both, notReached), { code: "NOT_OURS" });
+      await assert.rejects(holdingBoth({ storage, log: createMemoryLog() }, both, baseOf), { code: "NOT_OURS" });
       assert.deepEqual(calls, [`open ${other}`, `close ${other}`]);
     }
+  });
+
+  test("are closed where whoever would read them gives up before they are open", async () => {
+    const { calls, storage } = storageWith();
+    const failing = () => Promise.reject(new Error("the target refuses"));
+    await assert.rejects(holdingBoth({ storage, log: createMemoryLog() }, both, failing), /the target refuses/);
+    assert.deepEqual(calls.toSorted(), ["close before", "close now", "open before", "open now"]);
   });
 
   test("are one where the base is lost, which is said", async () => {
@@ -65,7 +73,7 @@ describe("a transfer's snapshots", () => {
       const { storage } = storageWith(code && { before: new VisibleError(code, "It is gone.") });
       const wanted = code === undefined ? { ...both, base: null } : both;
       const log = createMemoryLog();
-      assert.equal(await holdingBoth({ storage, log }, wanted, async ({ base }) => base), null);
+      assert.equal(await holdingBoth({ storage, log }, wanted, baseOf), null);
       assert(log.lines.some(({ message }) => message.includes("no longer has the base")));
     }
   });
@@ -74,7 +82,7 @@ describe("a transfer's snapshots", () => {
     const { calls, storage } = storageWith();
     const log = createMemoryLog();
     const wanted = { ...both, base: null, baseGroupId: null };
-    assert.equal(await holdingBoth({ storage, log }, wanted, async ({ base }) => base), null);
+    assert.equal(await holdingBoth({ storage, log }, wanted, baseOf), null);
     assert.deepEqual([calls, log.lines.length], [["open now", "close now"], 0]);
   });
 });

@@ -4,6 +4,7 @@ import type { Log } from "../log/log.ts";
 import type { WantedSnapshot } from "../storage/control.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import type { SnapshotHandle } from "../storage/volume-io.ts";
+import { allOf } from "../time/all-of.ts";
 
 /** What a transfer reads. */
 export interface OpenedSnapshots {
@@ -26,48 +27,35 @@ interface Site {
 }
 
 /**
- * Opens both at once, since a cluster takes a while for each, and holds them while `work` reads
- * them.
- * @throws SNAPSHOT_UNKNOWN, NOT_OURS (also of the base), and what `work` throws
+ * Opens both at once, since a cluster takes a while for each. `work` begins meanwhile with what
+ * needs neither, and reads them by their handles, here and in worker threads. They are closed
+ * whatever comes of that; where one can't be closed, what came of the work still counts.
+ * @throws what `work` throws
+ * @param work `opening` throws SNAPSHOT_UNKNOWN, NOT_OURS (also of the base)
  */
 export const holdingBoth = async <T>(
   site: Site,
   wanted: SnapshotsToOpen,
-  work: (opened: OpenedSnapshots) => Promise<T>,
+  work: (opening: Promise<OpenedSnapshots>) => Promise<T>,
 ): Promise<T> => {
-  const opening = [site.storage.openSnapshot(wanted.snapshot), openBase(site, wanted)] as const;
-  const [snapshot, base] = await Promise.allSettled(opening);
-  return holding(site, openedOf(base), () =>
-    holding(site, openedOf(snapshot), async () => {
-      const [openSnapshot, openedBase] = await Promise.all(opening);
-      return work({ snapshot: openSnapshot, base: openedBase });
-    }),
-  );
-};
-
-/**
- * Holds an open snapshot while `work` reads it by its handle, here and in worker threads, and
- * closes it whatever comes of that. Where it can't be closed, what came of the work still counts.
- * @throws what `work` throws
- */
-const holding = async <T>(
-  { storage, log }: Site,
-  snapshot: SnapshotHandle | null,
-  work: () => Promise<T>,
-): Promise<T> => {
+  const each = [site.storage.openSnapshot(wanted.snapshot), openBase(site, wanted)] as const;
+  const opening = allOf(each).then(([snapshot, base]) => ({ snapshot, base }));
+  // Told to whoever waits for it.
+  opening.catch(() => undefined);
   try {
-    return await work();
+    return await work(opening);
   } finally {
-    if (snapshot !== null) {
-      await storage.closeSnapshot(snapshot).catch((error: unknown) => {
-        log.failed({ err: error, snapshotId: snapshot.snapshotId }, "a snapshot that was read could not be closed");
-      });
+    for (const opened of await Promise.allSettled(each)) {
+      if (opened.status === "fulfilled" && opened.value !== null) await close(site, opened.value);
     }
   }
 };
 
-const openedOf = <T>(outcome: PromiseSettledResult<T>): T | null =>
-  outcome.status === "fulfilled" ? outcome.value : null;
+const close = async ({ storage, log }: Site, snapshot: SnapshotHandle): Promise<void> => {
+  await storage.closeSnapshot(snapshot).catch((error: unknown) => {
+    log.failed({ err: error, snapshotId: snapshot.snapshotId }, "a snapshot that was read could not be closed");
+  });
+};
 
 const openBase = async ({ storage, log }: Site, wanted: SnapshotsToOpen): Promise<SnapshotHandle | null> => {
   const { base, baseGroupId, mirrorVolumeId: mirror } = wanted;

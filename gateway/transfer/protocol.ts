@@ -29,8 +29,10 @@ import { countOf, rangesSchema } from "./ranges.ts";
  *   thing.
  * - Beginning sets the mirror back to the base group (or to nothing), unless it is being written
  *   for this group and base already; the answer lists the extents that are done, and those that the
- *   receiver knows to be damaged, which are sent in full whatever the base is. Whoever began before
- *   is FENCED from then on, as is everybody once the group is published, aborted or overtaken.
+ *   receiver knows to be damaged, which are sent in full whatever the base is. Those that somebody
+ *   has begun in place, and not ended, are told in any case, if only by the last frame. Whoever
+ *   began before is FENCED from then on, as is everybody once the group is published, aborted or
+ *   overtaken.
  * - The frames of an extent change what the mirror has
  *   (`base=1`), or an extent of zeros (`base=0`). The last frame holds the extent's digest: BLAKE3
  *   over the hashes of its blocks of 64 KiB. The receiver writes, reads back, and commits durably
@@ -70,6 +72,8 @@ export const sessionSchema = (extents: number) =>
     done: rangesSchema(extents),
     /** Extents that are damaged here. Gateways of before don't tell. */
     damaged: rangesSchema(extents).default([]),
+    /** Extents that were begun for this group, and not committed. Gateways of before don't tell. */
+    begun: rangesSchema(extents).default([]),
     complete: z.boolean(),
   });
 export type Session = z.infer<ReturnType<typeof sessionSchema>>;
@@ -107,7 +111,7 @@ export const signatureBodySchema = (blockCount: number) =>
 
 /** Of the JSON of answers, what is read: white space, names, and errors. */
 const answerBytes = 64 * 1024;
-/** `[262143,262143],` for each extent: none is done and damaged. */
+/** `[262143,262143],` for each extent: a storage names none in two lists. */
 const rangeBytesMax = 16;
 export const answerBytesMax = {
   session: (extents: number): number => answerBytes + extents * rangeBytesMax,

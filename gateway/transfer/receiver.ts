@@ -96,8 +96,8 @@ export const createReceiver = ({ workers, log, time = systemTime, ...options }: 
       { mirror: open.mirrorVolumeId, from: sender, groupId, sequence, baseGroupId, epoch: session.epoch },
       "a transfer began",
     );
-    const { epoch, done, damaged, complete } = session;
-    return { epoch, done: toRanges(done), damaged: toRanges(damaged), complete };
+    const { epoch, done, damaged, begun, complete } = session;
+    return { epoch, done: toRanges(done), damaged: toRanges(damaged), begun: toRanges(begun), complete };
   };
 
   const putExtent = async (

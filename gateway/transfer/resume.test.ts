@@ -41,6 +41,8 @@ describe("a transfer that is disturbed", () => {
   let damages: ((chunk: Uint8Array) => void)[] = [];
   /** An extent that a writer of this epoch, or an older one, may still be at. */
   let held: { readonly extent: number; readonly epoch: number } | undefined;
+  /** What a target says to have begun. */
+  let begun: readonly number[] = [];
   /** So often a target says that it has not all of it. */
   let incomplete = 0;
   before(async () => {
@@ -79,11 +81,17 @@ describe("a transfer that is disturbed", () => {
       }),
     });
   });
+  before(() => {
+    const { target } = sites;
+    const openMirror = target.openMirror.bind(target);
+    target.openMirror = async (...of) => ({ ...(await openMirror(...of)), begun });
+  });
   after(() => sites.close());
   beforeEach(() => {
     puts = [];
     damages = [];
     held = undefined;
+    begun = [];
     incomplete = 0;
   });
 
@@ -140,6 +148,21 @@ describe("a transfer that is disturbed", () => {
     incomplete = 2;
     const { progress } = await sites.send(volume, group, null);
     assert.equal(progress.phase, "done");
+  });
+
+  test("tells of what the target has begun also where nothing differs, with the base and without", async () => {
+    for (const baseLost of [false, true]) {
+      const { volume, group } = await newVolume();
+      const { mirrorVolumeId } = await sites.send(volume, group, null);
+      await sites.publish(mirrorVolumeId, group);
+      await sites.snapshot(volume, group + 1);
+      [puts, begun] = [[], [1, 2]];
+      const { acknowledgedExtents, progress } = await sites.send(volume, group + 1, group, { baseLost });
+      assert.deepEqual([puts.toSorted(), acknowledgedExtents, progress.bytesChanged], [[1, 2], 2, 0]);
+      begun = [];
+      await sites.publish(mirrorVolumeId, group + 1);
+      await sites.assertEqual(group + 1);
+    }
   });
 
   test("gives up where a cluster stays busy, and leaves what is committed", async () => {

@@ -9,6 +9,7 @@ import { answered } from "./answered.ts";
 import type { Encoding } from "./diff/block-encoder.ts";
 import type { ExtentLabels, ScanJob, ScanResult } from "./diff/scan.ts";
 import { blockGrainHashesBytes } from "./diff/signature.ts";
+import type { ExtentToSend } from "./extent-actions.ts";
 import { answerBytesMax, extentAnswerSchema, hashesAnswerSchema, paths, signatureBlocksMax } from "./protocol.ts";
 import { toRanges } from "./ranges.ts";
 import type { Taking } from "./taking.ts";
@@ -54,13 +55,9 @@ export interface ExtentSender {
  * @throws what the peer answers, LINK_BROKEN, CHECKSUM_MISMATCH after a few tries, STORE_CORRUPT of
  *   the snapshot, the signal's reason
  */
-export const sendExtent = (
-  sender: ExtentSender,
-  wanted: { readonly extent: number; readonly how: ScanJob["how"] },
-  signal: AbortSignal,
-): Promise<ScanResult> => {
+export const sendExtent = (sender: ExtentSender, wanted: ExtentToSend, signal: AbortSignal): Promise<ScanResult> => {
   const { time, log, snapshot, base, encoding } = sender;
-  const { extent } = wanted;
+  const { extent, isBegun = false } = wanted;
   let { how } = wanted;
   let verify = false;
   const inPart = () => how === "diff" || how === "match";
@@ -71,7 +68,7 @@ export const sendExtent = (
       verify = true;
       if (inPart()) how = "full";
     }
-    const job = { snapshot, base, extent, how, encoding, verify, labels: sender.labels(extent) };
+    const job = { snapshot, base, extent, how, isBegun, encoding, verify, labels: sender.labels(extent) };
     return how === "match" ? matchOnce(sender, job, signal) : sendOnce(sender, job, signal);
   });
 };
@@ -92,7 +89,7 @@ const matchOnce = async (sender: ExtentSender, job: ScanJob, signal: AbortSignal
     { snapshot, extent, hashes },
     { signal, onMoved: sender.onMoved, site: sender.peer.siteId },
   );
-  if (blocks.length === 0) return { identical: true, digest: "", bytesRead, bytesChanged: 0 };
+  if (blocks.length === 0 && job.isBegun !== true) return { identical: true, digest: "", bytesRead, bytesChanged: 0 };
   const grains: Uint8Array[] = [];
   for (let at = 0; at < blocks.length; at += signatureBlocksMax) {
     const some = blocks.slice(at, at + signatureBlocksMax);

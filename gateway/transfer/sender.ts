@@ -6,7 +6,7 @@ import type { Progress } from "../../core/api/run.ts";
 import { tryAgain } from "../../core/waiting/try-again.ts";
 import type { Log } from "../log/log.ts";
 import type { StorageDriver } from "../storage/driver.ts";
-import type { SnapshotHandle, SnapshotReader } from "../storage/volume-io.ts";
+import type { SnapshotHandle, SnapshotReader, SnapshotShape } from "../storage/volume-io.ts";
 import { allOf } from "../time/all-of.ts";
 import { steadyTime, type Time } from "../time/time.ts";
 import type { PeerClient, PeerRequest } from "../tunnel/client.ts";
@@ -34,10 +34,13 @@ import { withQuickTries } from "./tries.ts";
 import type { TransferWorkers } from "./workers.ts";
 
 /**
- * One volume's way from a snapshot to a mirror. Whoever has opened the snapshots closes them when
- * the volume is sent.
+ * One volume's way from a snapshot to a mirror. Whoever opens the snapshots closes them when the
+ * volume is sent.
  */
-export interface VolumeToSend extends OpenedSnapshots {
+export interface VolumeToSend {
+  /** Of the snapshot: the target needs to know no more to begin. */
+  readonly shape: SnapshotShape;
+  readonly opening: Promise<OpenedSnapshots>;
   readonly mirrorVolumeId: string;
 }
 
@@ -86,8 +89,10 @@ export interface TransferOutcome {
  *   PEER_REFUSED; CHECKSUM_MISMATCH; the signal's reason
  */
 export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOutcome> => {
-  const opened = options.transfer;
-  const reader = await options.storage.readSnapshot(opened.snapshot);
+  const { opening, mirrorVolumeId } = options.transfer;
+  const reading = opening.then(({ snapshot }) => options.storage.readSnapshot(snapshot));
+  // Told to whoever waits for it.
+  reading.catch(() => undefined);
   try {
     const { peer, signal, log, time = steadyTime } = options;
     let acknowledgedExtents = 0;
@@ -98,15 +103,16 @@ export const sendVolume = async (options: SendVolumeOptions): Promise<TransferOu
     const mayHelp = (error: unknown) =>
       (VisibleError.is(error, "CLUSTER_BUSY") || VisibleError.is(error, "GROUP_INCOMPLETE")) &&
       error.toldBy === peer.siteId;
-    const onFailure = (err: unknown) => log.failed({ err, mirror: opened.mirrorVolumeId }, anew);
+    const onFailure = (err: unknown) => log.failed({ err, mirror: mirrorVolumeId }, anew);
     return await takenInTime({ siteId: peer.siteId, time: steadyTime, signal }, async (taking, paced) => {
       const watched = { ...options, signal: paced, onAcknowledged };
       const tries = { ...sessions, time, signal: paced, mayHelp, onFailure };
-      const progress = await tryAgain(tries, () => send(watched, opened, { snapshot: reader, taking }));
+      const progress = await tryAgain(tries, () => send(watched, { reading, taking }));
       return { progress, acknowledgedExtents };
     });
   } finally {
-    await reader.close();
+    const reader = await reading.catch(() => undefined);
+    await reader?.close();
   }
 };
 
@@ -119,11 +125,11 @@ const anew = "the target is not done with what was sent before: the session is o
 
 const send = async (
   options: SendVolumeOptions,
-  opened: OpenedSnapshots,
-  { snapshot, taking }: { readonly snapshot: SnapshotReader; readonly taking: Taking },
+  { reading, taking }: { readonly reading: Promise<SnapshotReader>; readonly taking: Taking },
 ): Promise<Progress> => {
   const { signal, time = steadyTime } = options;
-  const { sizeBytes, geometry } = snapshot;
+  const { mirrorVolumeId, shape } = options.transfer;
+  const { sizeBytes, geometry } = shape;
   const count = extentCount(geometry, sizeBytes);
   const counter = new ProgressCounter({
     extentsTotal: count,
@@ -133,12 +139,10 @@ const send = async (
     nowMs: time.nowMs,
   });
   const { planId, source, groupId, sequence, baseGroupId } = options.ids;
-  const { mirrorVolumeId } = options.transfer;
-  // A cluster takes a while for each of them.
-  const [session, map, base] = await allOf([
+  // Each cluster takes a while for its own.
+  const [session, { opened, snapshot, map, base }] = await allOf([
     openSession({ planId, source, mirrorVolumeId, groupId, sequence, baseGroupId, sizeBytes, geometry }, options),
-    snapshot.extentMap(),
-    findBase(options, opened),
+    lookAtBoth(options, reading),
   ]);
   const actionFor = extentActions({
     map,
@@ -147,7 +151,8 @@ const send = async (
     done: numbersIn(session.complete ? [[0, count - 1]] : session.done, count),
   });
   const labels = labelsOf(options, opened, { map, base });
-  const { open, settled } = await extentsAhead(count, { map, actionFor });
+  const begun = numbersIn(session.begun, count);
+  const { open, settled } = await extentsAhead(count, { map, actionFor, begun });
   counter.add(settled);
   if (session.damaged.length > 0) {
     options.log.warn(
@@ -250,23 +255,20 @@ const sendExtents = async (
       counter.add({ bytesSent: bytes });
     },
   };
-  await eachBounded(
-    extents,
-    { concurrencyMax: options.extentsInFlight ?? 3, signal },
-    async ({ extent, how }, itemSignal) => {
-      const sent = await sendExtent(sender, { extent, how }, itemSignal);
-      const { identical, digest, bytesRead, bytesChanged, notKept } = sent;
-      if (notKept !== undefined && !isToldOfKeeping) {
-        isToldOfKeeping = true;
-        options.log.warn({ mirror: sender.mirrorVolumeId, why: notKept }, noHashes);
-      }
-      counter.finish(extent, bytesRead);
-      counter.add({ extentsDone: 1, bytesRead, bytesChanged, extentsUnchanged: identical ? 1 : 0 });
-      if (identical) return;
-      onSent?.(extent, digest);
-      options.onAcknowledged(extent);
-    },
-  );
+  await eachBounded(extents, { concurrencyMax: options.extentsInFlight ?? 3, signal }, async (wanted, itemSignal) => {
+    const { extent } = wanted;
+    const sent = await sendExtent(sender, wanted, itemSignal);
+    const { identical, digest, bytesRead, bytesChanged, notKept } = sent;
+    if (notKept !== undefined && !isToldOfKeeping) {
+      isToldOfKeeping = true;
+      options.log.warn({ mirror: sender.mirrorVolumeId, why: notKept }, noHashes);
+    }
+    counter.finish(extent, bytesRead);
+    counter.add({ extentsDone: 1, bytesRead, bytesChanged, extentsUnchanged: identical ? 1 : 0 });
+    if (identical) return;
+    onSent?.(extent, digest);
+    options.onAcknowledged(extent);
+  });
 };
 
 const noHashes =
@@ -293,6 +295,13 @@ const labelsOf = (
     now: labelOf(maps.map, snapshot, extent).label,
     base: base === null || maps.base.kind !== "readable" ? null : labelOf(baseMap, base, extent),
   });
+};
+
+/** What there is to send, and what is known of it without reading it. */
+const lookAtBoth = async (options: SendVolumeOptions, reading: Promise<SnapshotReader>) => {
+  const [opened, snapshot] = await allOf([options.transfer.opening, reading]);
+  const [map, base] = await allOf([snapshot.extentMap(), findBase(options, opened)]);
+  return { opened, snapshot, map, base };
 };
 
 /** What the target starts from, as far as the source can still read it. */

@@ -77,12 +77,13 @@ describe("what is sent for a restore", () => {
     { base, baseGroupId }: { readonly base: WantedSnapshot | null; readonly baseGroupId: GroupId | null },
   ) => {
     const wanted = { snapshot: ofPlan(2), base, baseGroupId, mirrorVolumeId };
-    return holdingBoth({ storage: sites.source, log: sites.log }, wanted, (opened) =>
+    const shape = await sites.source.snapshotShape(wanted.snapshot);
+    return holdingBoth({ storage: sites.source, log: sites.log }, wanted, (opening) =>
       sendVolume({
         storage: sites.source,
         workers: sites.workers,
         peer: sites.peer,
-        transfer: { ...opened, mirrorVolumeId },
+        transfer: { shape, opening, mirrorVolumeId },
         ids: { ...restore.owner, groupId: restore.groupId, sequence: 2, baseGroupId },
         compression: { enabled: false, level: 1, dictionary: false },
         signal: new AbortController().signal,

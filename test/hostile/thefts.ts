@@ -56,8 +56,8 @@ async function* chunksOf(...chunks: readonly Uint8Array[]): AsyncGenerator<Uint8
 
 /** What it does with a session that it may have. */
 export const abusesOf = (peer: PeerClient, request: SendVolumeRequest): readonly Attack[] => {
-  const { snapshot, owner, mirrorVolumeId, groupId, sequence, baseGroupId } = request;
-  const { sizeBytes, geometry } = snapshot;
+  const { shape, owner, mirrorVolumeId, groupId, sequence, baseGroupId } = request;
+  const { sizeBytes, geometry } = shape;
   const open = { ...owner, mirrorVolumeId, groupId, sequence, baseGroupId, sizeBytes, geometry };
   const begin = async (): Promise<Session> =>
     sessionSchema(extentCount(geometry, sizeBytes)).parse(await post(peer, paths.sessions, open));

@@ -19,9 +19,12 @@ const snapshotted = async (driver: StorageDriver): Promise<WantedSnapshot> => {
 export const snapshotHandleConformance = (open: () => Promise<StorageUnderTest>): void => {
   describe("a snapshot that is open", () => {
     storageTest("is read by whoever has its handle, which is plain data", open, async (driver) => {
-      const handle = await driver.openSnapshot(await snapshotted(driver));
+      const wanted = await snapshotted(driver);
+      const handle = await driver.openSnapshot(wanted);
       const sent = JSON.parse(JSON.stringify(handle)) as SnapshotHandle;
       assert.deepEqual(sent, handle);
+      const { access: _, ...shape } = handle;
+      assert.deepEqual(await driver.snapshotShape(wanted), shape);
       const readers = [await driver.readSnapshot(handle), await driver.readSnapshot(sent)];
       for (const reader of readers) assert((await readAll(reader)).equals(bytes));
       await driver.closeSnapshot(sent);
@@ -45,6 +48,7 @@ export const snapshotHandleConformance = (open: () => Promise<StorageUnderTest>)
       });
       for (const group of [2, 3]) {
         const of = { groupId: groupId(group), owner };
+        await rejects(driver.snapshotShape({ ...wanted, of }), "SNAPSHOT_UNKNOWN");
         await rejects(driver.openSnapshot({ ...wanted, of }), "SNAPSHOT_UNKNOWN");
       }
       const { snapshotId } = await driver.openSnapshot(wanted);
@@ -54,6 +58,7 @@ export const snapshotHandleConformance = (open: () => Promise<StorageUnderTest>)
     storageTest("has to be there", open, async (driver) => {
       const wanted = await snapshotted(driver);
       await rejects(driver.openSnapshot({ ...wanted, snapshotId: "nowhere" }), "SNAPSHOT_UNKNOWN");
+      await rejects(driver.snapshotShape({ ...wanted, snapshotId: "nowhere" }), "SNAPSHOT_UNKNOWN");
       const handle = await driver.openSnapshot(wanted);
       await driver.closeSnapshot(handle);
       await driver.deleteGroup({ groupId: groupId(1), owner });

@@ -41,6 +41,7 @@ import type {
   MirrorExtentWriter,
   SnapshotHandle,
   SnapshotReader,
+  SnapshotShape,
   StagedVolume,
   StageVolumeOptions,
   VolumeHandle,
@@ -56,7 +57,7 @@ import * as snapshots from "./cluster/snapshots.ts";
 import { standIns } from "./cluster/stand-ins.ts";
 import { listSwitches } from "./cluster/switches.ts";
 import { refuseUnfinished } from "./cluster/unfinished.ts";
-import { geometryOf, type VolumeRow } from "./cluster/volume-row.ts";
+import type { VolumeRow } from "./cluster/volume-row.ts";
 import * as volumes from "./cluster/volumes.ts";
 import { closeStore, openStore, type Store, type StoreOptions } from "./data/store.ts";
 import { StoredSnapshotReader, VolumeReader } from "./io/readers.ts";
@@ -239,10 +240,13 @@ export class ExtentStore implements StorageDriver {
   }
 
   /** Snapshots can be read as they are. */
-  async openSnapshot(wanted: WantedSnapshot): Promise<SnapshotHandle> {
+  async snapshotShape(wanted: WantedSnapshot): Promise<SnapshotShape> {
     const { database } = this.#store;
-    const snapshot = database.snapshot(() => snapshots.findWantedSnapshot(database, wanted));
-    return { snapshotId: snapshot.id, sizeBytes: snapshot.sizeBytes, geometry: geometryOf(snapshot) };
+    return database.snapshot(() => snapshots.shapeOfSnapshot(snapshots.findWantedSnapshot(database, wanted)));
+  }
+
+  openSnapshot(wanted: WantedSnapshot): Promise<SnapshotHandle> {
+    return this.snapshotShape(wanted);
   }
 
   async readSnapshot({ snapshotId }: SnapshotHandle): Promise<SnapshotReader> {

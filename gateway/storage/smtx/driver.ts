@@ -25,6 +25,7 @@ import { foreignManifest, listForeignGroups } from "../extentstore/cluster/forei
 import * as objects from "../extentstore/cluster/objects.ts";
 import { listPools } from "../extentstore/cluster/pools.ts";
 import * as snapshots from "../extentstore/cluster/snapshots.ts";
+import { findWantedSnapshot, shapeOfSnapshot } from "../extentstore/cluster/snapshots.ts";
 import { standIns } from "../extentstore/cluster/stand-ins.ts";
 import { listSwitches } from "../extentstore/cluster/switches.ts";
 import { abortGroup, isAborted } from "../extentstore/mirrors/aborted.ts";
@@ -34,7 +35,7 @@ import { completeMirror, mirrorDigests } from "../extentstore/mirrors/sessions.t
 import { dropStaged } from "../extentstore/mirrors/staged.ts";
 import { unfinishedRollbacks } from "../extentstore/rollback/rollback.ts";
 import type { ChangesSinceOptions, RollbackOptions } from "../rollback.ts";
-import type { SnapshotHandle } from "../volume-io.ts";
+import type { SnapshotHandle, SnapshotShape } from "../volume-io.ts";
 import { type ClusterContext, changeAndRemove, lookAt, removeLeft } from "./context.ts";
 import { learnListed } from "./groups/listed.ts";
 import { closeClone, openClone, readClone } from "./groups/reading.ts";
@@ -155,6 +156,10 @@ export class SmtxCluster implements StorageDriver {
 
   spaceOf(options: SpaceOptions, call?: StorageCall): Promise<Space | undefined> {
     return spaceOfGroup(this.#context, options, call);
+  }
+
+  snapshotShape(wanted: WantedSnapshot, call?: StorageCall): Promise<SnapshotShape> {
+    return this.#context.ledger.read((database) => shapeOfSnapshot(findWantedSnapshot(database, wanted)), call);
   }
 
   openSnapshot(wanted: WantedSnapshot, call?: StorageCall): Promise<SnapshotHandle> {

@@ -49,9 +49,9 @@ interface Link {
 const senderOver =
   ({ peer, workers }: Link): SendVolume =>
   async (request, { storage, log, signal, onMoved, onProgress, onAcknowledged }) => {
-    const { snapshot, base, mirrorVolumeId, owner: whose, groupId, sequence, baseGroupId, compression } = request;
+    const { shape, opening, mirrorVolumeId, owner: whose, groupId, sequence, baseGroupId, compression } = request;
     const { progress } = await sendVolume({
-      ...{ storage, workers, peer, transfer: { snapshot, base, mirrorVolumeId } },
+      ...{ storage, workers, peer, transfer: { shape, opening, mirrorVolumeId } },
       ids: { ...whose, groupId, sequence, baseGroupId },
       ...{ compression, signal, log, onMoved, onProgress, onAcknowledged },
     });

@@ -45,6 +45,8 @@ export interface ScanJob {
   /** `diff` compares with `base`; `match` with what the target said of its extent. */
   readonly how: "zero" | "full" | "diff" | "match";
   readonly base: SnapshotHandle | null;
+  /** The target has begun to write it: it is told what the extent is also where nothing differs. */
+  readonly isBegun?: boolean;
   /** Null: nothing is compressed. */
   readonly encoding: Encoding | null;
   /** Nothing is sent that was not read and verified here: after damage, which may be ours. */
@@ -58,7 +60,7 @@ export interface ScanJob {
 }
 
 export interface ScanResult {
-  /** No frames were made: the extent equals the base's, whatever its token says. */
+  /** Nothing is told: the extent equals the base's, whatever its token says. */
   readonly identical: boolean;
   /** Hexadecimal. Empty when identical. */
   readonly digest: string;
@@ -224,7 +226,8 @@ class ExtentScan {
     else for await (const batch of this.#differing()) yield* this.#putBatch(batch);
     if (this.#zeros.length > 0) yield* this.#putZeros();
     this.#encoder.flush();
-    const identical = job.how !== "full" && job.how !== "zero" && this.#out.frames === 0;
+    const isTold = job.isBegun === true || job.how === "full" || job.how === "zero";
+    const identical = !isTold && this.#out.frames === 0;
     if (this.#encoder.full) yield this.#takeChunk();
     const digest = identical ? "" : Buffer.from(this.#out.putEnd(this.#hashes)).toString("hex");
     if (!identical) yield this.#out.take();

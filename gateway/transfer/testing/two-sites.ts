@@ -130,11 +130,12 @@ export const openTwoSites = async (
       const baseId = base === null || baseLost ? null : await snapshotId(source, base);
       const storage = wrongBase === undefined ? source : mistaking(source, baseId, await snapshotId(source, wrongBase));
       const baseGroupId = base === null ? null : groupOf(base);
-      const whole = (opened: OpenedSnapshots): SendVolumeOptions => ({
+      const shape = await storage.snapshotShape(wanted);
+      const whole = (opening: Promise<OpenedSnapshots>): SendVolumeOptions => ({
         storage,
         workers,
         peer,
-        transfer: { ...opened, mirrorVolumeId: mirror },
+        transfer: { shape, opening, mirrorVolumeId: mirror },
         ids: { ...owner, groupId: groupOf(sequence), sequence, baseGroupId },
         compression: { enabled: true, level: 1, dictionary: true },
         signal: new AbortController().signal,
@@ -151,8 +152,8 @@ export const openTwoSites = async (
         baseGroupId,
         mirrorVolumeId: mirror,
       };
-      const outcome = await holdingBoth({ storage: options.storage ?? storage, log }, toOpen, (opened) =>
-        sendVolume(whole(opened)),
+      const outcome = await holdingBoth({ storage: options.storage ?? storage, log }, toOpen, (opening) =>
+        sendVolume(whole(opening)),
       );
       return { ...outcome, mirrorVolumeId: mirror };
     },

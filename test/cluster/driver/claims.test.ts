@@ -331,7 +331,7 @@ describe("an extent of a mirror", () => {
     assert.notEqual(await opening, "opened");
     await rejects(other.completeMirror({ mirrorVolumeId: mirror, epoch }), "GROUP_INCOMPLETE");
     const again = await session(2, 1, other);
-    assert.deepEqual(again.done, []);
+    assert.deepEqual([again.done, again.begun], [[], [0]]);
     const last = await begin(again.epoch, 0, other);
     await rewrite(last, 0, 2);
     await last.commit();
@@ -363,10 +363,14 @@ describe("an extent of a mirror", () => {
           assert.deepEqual(await writer.blockHashes(), hashesOf(bytesOf(file, extent)));
           if (ending === "commit") await writer.commit();
           else if (ending !== "cut") await writer.discard();
-          if (ending === "reopen" || ending === "cut") ({ epoch } = await session(group, base, by));
+          halves[ending === "commit" ? "delete" : "add"](extent);
+          if (ending === "reopen" || ending === "cut") {
+            const again = await session(group, base, by);
+            assert.deepEqual(again.begun, [...halves].toSorted());
+            epoch = again.epoch;
+          }
           if (ending === "cut")
             await writer.write(extent * extentBytes, noise(blockBytes, ++content)).catch(() => undefined);
-          halves[ending === "commit" ? "delete" : "add"](extent);
         }
         if (!step.isPublished) continue;
         for (const extent of halves) {

@@ -12,8 +12,9 @@ import { progressOf } from "../../../gateway/tasks/testing.ts";
  */
 export const sendWhatDiffers =
   (task: RunTask, there: StorageDriver, count: { sentExtents: number }): SendVolume =>
-  async ({ snapshot, base, owner, mirrorVolumeId, groupId, sequence, baseGroupId }, { storage }) => {
-    const { geometry, sizeBytes } = snapshot;
+  async ({ shape, opening, owner, mirrorVolumeId, groupId, sequence, baseGroupId }, { storage }) => {
+    const { geometry, sizeBytes } = shape;
+    const { snapshot, base } = await opening;
     const bytes = await bytesOf(storage, snapshot);
     const before = base && (await bytesOf(storage, base));
     const mirror = { owner, mirrorVolumeId, groupId, sequence, sender: task.siteId, baseGroupId };

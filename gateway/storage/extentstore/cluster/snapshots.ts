@@ -13,12 +13,13 @@ import type {
   SnapshotGroupOptions,
   WantedSnapshot,
 } from "../../control.ts";
+import type { SnapshotShape } from "../../volume-io.ts";
 import { copyTable, dropTable } from "../data/versions.ts";
 import type { Database } from "../database/database.ts";
 import { refuseMirror } from "./guard.ts";
 import { groupEnded, groupStale, newestSnapshot, refuseOtherRun, rememberSnapshot } from "./order.ts";
 import { refuseNeeded, refuseUnfinished } from "./unfinished.ts";
-import type { VolumeRow } from "./volume-row.ts";
+import { geometryOf, type VolumeRow } from "./volume-row.ts";
 import { findVolume, newId } from "./volumes.ts";
 
 export interface SnapshotRow {
@@ -169,6 +170,12 @@ export const snapshotOfSource = (
     groupId,
     sourceVolumeId,
   );
+
+export const shapeOfSnapshot = (row: SnapshotRow): SnapshotShape => ({
+  snapshotId: row.id,
+  sizeBytes: row.sizeBytes,
+  geometry: geometryOf(row),
+});
 
 /** @throws SNAPSHOT_UNKNOWN, NOT_OURS */
 export const findWantedSnapshot = (database: Database, wanted: WantedSnapshot): SnapshotRow => {

@@ -81,7 +81,7 @@ describe("a store of before, which had LUNs and volumes", () => {
       const mirrors = ["4", "5"].map((n) => `volume-${n.padStart(16, "0")}`);
       const [first = "", second = ""] = mirrors;
       const session = await openMirror(store, first, { group: 2, base: 1, sizeBytes: before.sizeBytes });
-      assert.deepEqual(session, { epoch: 6, done: [0, 2], damaged: [], complete: false });
+      assert.deepEqual(session, { epoch: 6, done: [0, 2], damaged: [], begun: [], complete: false });
       await store.completeMirror({ mirrorVolumeId: first, epoch: session.epoch });
       await sendAll(store, second, { group: 2, bytes: Buffer.alloc(before.sizeBytes) });
       await store.publishGroup({

@@ -69,6 +69,7 @@ export const openMirror = (database: Database, options: OpenMirrorOptions): Mirr
       .all<{ extent: number }>("SELECT extent FROM doneExtents WHERE volumeId = ? ORDER BY extent", mirrorVolumeId)
       .map((row) => row.extent),
     damaged,
+    begun: [],
     complete,
   };
 };

@@ -96,24 +96,33 @@ export const endClaim = (database: Database, { mirrorVolumeId, extent }: ExtentO
   );
 };
 
-/** @throws GROUP_INCOMPLETE where an extent was begun for this run, and not committed */
-export const refuseHalfWritten = (database: Database, mirrorVolumeId: string): void => {
+/**
+ * In order, those that were begun for the mirror's run, and not committed. @throws VOLUME_UNKNOWN
+ */
+export const begunExtents = (database: Database, mirrorVolumeId: string): readonly number[] => {
   const mirror = findVolume(database, mirrorVolumeId);
   const { sequence = 0, publishedSequence = 0 } = findMirror(database, mirrorVolumeId) ?? {};
   // What is published was looked at before, and nothing counts as done any more.
-  if (sequence <= publishedSequence) return;
-  const half = database.one<{ extent: number }>(
-    `SELECT extent FROM extentClaims WHERE tableId = ? AND sequence = ? AND extent < ?
-        AND extent NOT IN (SELECT extent FROM doneExtents WHERE volumeId = ?) LIMIT 1`,
-    mirror.tableId,
-    sequence,
-    extentCount(geometryOf(mirror), mirror.sizeBytes),
-    mirrorVolumeId,
-  );
+  if (sequence <= publishedSequence) return [];
+  return database
+    .all<{ extent: number }>(
+      `SELECT extent FROM extentClaims WHERE tableId = ? AND sequence = ? AND extent < ?
+        AND extent NOT IN (SELECT extent FROM doneExtents WHERE volumeId = ?) ORDER BY extent`,
+      mirror.tableId,
+      sequence,
+      extentCount(geometryOf(mirror), mirror.sizeBytes),
+      mirrorVolumeId,
+    )
+    .map(({ extent }) => extent);
+};
+
+/** @throws GROUP_INCOMPLETE where an extent was begun for this run, and not committed */
+export const refuseHalfWritten = (database: Database, mirrorVolumeId: string): void => {
+  const [half] = begunExtents(database, mirrorVolumeId);
   if (half === undefined) return;
-  const what = `Extent ${half.extent} of the mirror ${objectIdOf(mirror)}`;
+  const what = `Extent ${half} of the mirror ${objectIdOf(findVolume(database, mirrorVolumeId))}`;
   throw new VisibleError("GROUP_INCOMPLETE", `${what} was begun, and never written to its end.`, {
-    hint: "Run the plan again: the next run writes all of it.",
+    hint: "It will be tried again with a new session, which names it; else run the plan again.",
   });
 };
 

@@ -31,7 +31,7 @@ import { withFreeWay } from "../reaper/in-the-way.ts";
 import { type ClusterChange, changeCluster, changeOurs } from "../records/changing.ts";
 import { snapshotOf } from "../records/luns.ts";
 import { noting } from "../records/notes.ts";
-import { lookAtExtent } from "./claims.ts";
+import { begunExtents, lookAtExtent } from "./claims.ts";
 import { ExtentInLedger } from "./extent-in-ledger.ts";
 import { isInPlace, type MirrorToMake, mirrorsToMake, placeMirror } from "./mirror-luns.ts";
 import { MirrorWriting } from "./mirror-writing.ts";
@@ -119,7 +119,7 @@ export class ClusterMirrors {
           const wasWritten = (findMirror(database, mirrorVolumeId)?.epoch ?? 0) > 0;
           const { result, contents } = noting(database, () => openMirror(database, options));
           noteReset(database, options, { contents, wasWritten });
-          opened.session = result;
+          opened.session = { ...result, begun: result.complete ? [] : begunExtents(database, mirrorVolumeId) };
         },
       },
       call,
@@ -155,7 +155,6 @@ export class ClusterMirrors {
     const { sizeBytes } = mirror;
     return new ClusterExtentWriter({
       ...{ lun, base, extent, from, geometry: geometryOf(mirror), sizeBytes, onWarning },
-      mayUnmap: epoch === 1,
       record: new ExtentInLedger(this.#context, of, looked),
     });
   }

@@ -44,8 +44,11 @@ const bytesMaxOtherwise = 1024 * 1024;
 /** How often all hosts are tried. */
 const roundsMax = 2;
 const roundMs = { first: 500, max: 2_000, jitter: 0.5 };
-/** A connection that nothing uses any more is kept for so long. */
-const keptSeconds = 30;
+/**
+ * A connection that nothing uses any more is kept for so long: plans that begin one after the other
+ * share it. One that is dead ends by itself, as no answer to its questions comes.
+ */
+const keptSeconds = 600;
 const waitForPlaceMs = 60_000;
 
 /**
