@@ -1,8 +1,8 @@
 import { access, constants, statfs } from "node:fs/promises";
-import { dirname } from "node:path";
 import { VisibleError } from "../../core/api/errors.ts";
 import type { Facilities } from "../../core/api/facilities.ts";
 import { shownName } from "../../core/api/name.ts";
+import { firstThere } from "../files/first-there.ts";
 import type { ExtentstoreConfig } from "../storage/config.ts";
 import { openStorage } from "../storage/open.ts";
 
@@ -56,15 +56,4 @@ const facilitiesText = ({ kinds, pools, switches }: Facilities): string => {
     ...listed("pools", namesOf(pools)),
     ...listed("switches", namesOf(switches)),
   ].join("; ");
-};
-
-/** The folder, or the nearest above it that is there. */
-const firstThere = async (dir: string): Promise<string> => {
-  for (let at = dir; ; at = dirname(at)) {
-    const isThere = await access(at).then(
-      () => true,
-      () => false,
-    );
-    if (isThere || dirname(at) === at) return at;
-  }
 };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { checkGateway } from "../../../gateway/check/check-gateway.ts";
@@ -36,7 +36,7 @@ test("where the ledger is there, CHAP is tried and an extent table is looked at"
   const { config, dir, close } = await openConfigured({ nodes: { sharesReservations: true } });
   context.after(close);
   const chap = { user: "gateway", secretFile: join(dir, "chap") };
-  await writeFile(chap.secretFile, "abcdefgh1234");
+  await writeFile(chap.secretFile, "abcdefgh1234", { mode: 0o600 });
   const asked = { ...config, iscsi: { ...config.iscsi, chap } };
   await (await openSmtx(asked)).close();
   const good = await look(dir, asked);
@@ -76,6 +76,38 @@ test("a check says what is wrong with the account, the cluster, the portal and t
 
   await (await standIn.ssh()).changeHostKey();
   assert.match(await textOf("SSH"), /is another one than the one that is pinned.*Find out on the node/);
+});
+
+test("a check says who may read a secret, and where hashes can't be kept", async (context) => {
+  const { config, dir, close } = await openConfigured();
+  context.after(close);
+  const [hashesDir, open, key] = [join(dir, "hashes"), join(dir, "open"), config.ssh?.keyFile ?? ""];
+  const good = await look(dir, { ...config, hashesDir });
+  assert.match(good.get("secrets")?.text ?? "", /^2 files that others can't read/);
+  assert.match(good.get("hashes")?.text ?? "", /hashes, to be made, \d+ GiB free/);
+
+  for (const [file, mode, told] of [
+    [config.tower.passwordFile, 0o644, /mode 0644.*chmod 600/],
+    [key, 0o640, /mode 0640.*chmod 600/],
+  ] as const) {
+    await chmod(file, mode);
+    const { passed, text } = (await look(dir, config)).get("secrets") ?? assert.fail();
+    assert.ok(!passed && told.test(text), text);
+    await chmod(file, 0o600);
+  }
+  await chmod(config.tower.passwordFile, 0o640);
+  assert.ok((await look(dir, config)).get("secrets")?.passed, "a group may read a password");
+
+  await mkdir(open);
+  await chmod(open, 0o777);
+  await writeFile(hashesDir, "");
+  for (const [at, told] of [
+    [open, /others may write to it.*storage\.hashesDir/],
+    [join(hashesDir, "below"), /ENOTDIR.*storage\.hashesDir/],
+  ] as const) {
+    const { passed, text } = (await look(dir, { ...config, hashesDir: at })).get("hashes") ?? assert.fail();
+    assert.ok(!passed && told.test(text), text);
+  }
 });
 
 test("a check of a cluster without SSH says what that costs", async (context) => {

@@ -12,7 +12,7 @@ export const openConfigured = async ({
   const standIn = await ClusterStandIn.open(options);
   const dir = await mkdtemp(join(tmpdir(), "probe-"));
   const passwordFile = join(dir, "password");
-  await writeFile(passwordFile, standIn.tower.password);
+  await writeFile(passwordFile, standIn.tower.password, { mode: 0o600 });
   const { tower, portal, cluster } = standIn;
   const sshd = hasShell ? await standIn.ssh() : undefined;
   const config: SmtxConfig = {
