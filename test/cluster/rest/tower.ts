@@ -46,6 +46,8 @@ export interface RecordedRequest {
   readonly status: number;
 }
 
+const keptMs = 600_000;
+
 /** A CloudTower on loopback: its server, its accounts, and what it knows. */
 export class FakeTower {
   readonly model: FakeModel = new FakeModel();
@@ -73,6 +75,9 @@ export class FakeTower {
       certificate === undefined
         ? createServer(listener)
         : createSecureServer({ cert: certificate.certificatePem, key: certificate.keyPem }, listener);
+    // While a large volume is copied nothing else happens here. A connection on which a request
+    // waits since then is not idle.
+    this.#server.keepAliveTimeout = keptMs;
   }
 
   /** @param options.isSecure whether it is asked by TLS, with a certificate of `ca` */
