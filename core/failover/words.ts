@@ -14,7 +14,7 @@ export const stateWords: Readonly<Record<FailoverState, string>> = {
   unmaking: "removes what a try has made there",
   placing: "places the plan there",
   starting: "starts machines there, stage by stage",
-  "failed-over": "rests: the plan is there",
+  "failed-over": "rests: the plan is at the other site",
   "stopping-there": "switches machines off there",
   "confirming-back": "waits until a person says that LUNs, volumes and files are not used there any more",
   "sending-back": "sends home what differs",

@@ -50,7 +50,7 @@ describe("failover", () => {
     assert.equal(gone.exitCode, 0, gone.stderr);
     assert.match(gone.stdout, /^looking: looks at what is in the way there$[\s\S]*failed-over/m);
     assert.match(gone.stdout, /^smtx-backup failback nightly {2}→ stopping-there: switches machines off there$/m);
-    assert.match((await world.run(["failover", "show", "nightly"])).stdout, /rests: the plan is there/);
+    assert.match((await world.run(["failover", "show", "nightly"])).stdout, /rests: the plan is at the other site/);
     const refused = await world.run(["failover", "continue", "nightly"]);
     assert.equal(refused.exitCode, 1);
     assert.match(refused.stderr, /NOTHING_TO_CONTINUE[\s\S]*failback nightly/);

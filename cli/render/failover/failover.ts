@@ -113,11 +113,14 @@ const commandText = {
   failback: (plan: string) => `smtx-backup failback ${plan}`,
 } as const;
 
+/** One command where several lead to the same. */
 const mayLines = ({ planName, kind, may }: FailoverAnswer): readonly string[] =>
-  may.map(({ command, leadsTo }) => {
-    const test = kind === "test" ? " --test" : "";
-    return `${commandText[command](printable(planName))}${test}  → ${leadsTo}: ${stateWords[leadsTo]}`;
-  });
+  may
+    .filter(({ leadsTo }, at) => may.findIndex((one) => one.leadsTo === leadsTo) === at)
+    .map(({ command, leadsTo }) => {
+      const test = kind === "test" ? " --test" : "";
+      return `${commandText[command](printable(planName))}${test}  → ${leadsTo}: ${stateWords[leadsTo]}`;
+    });
 
 /** A line for each. */
 export const failoversText = (items: readonly FailoverAnswer[], style: Style): string =>
