@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { promisify } from "node:util";
 import { type OwnedProcess, startOwned } from "../../gateway/processes/owned-process.ts";
 import { findTool } from "../../infra/local/demo/tools.ts";
 import { hangMs } from "../patience.ts";
+import { TgtAdminShell } from "./tgt-admin.ts";
 import { TgtTarget, type TgtTargetOptions } from "./tgt-target.ts";
-
-const run = promisify(execFile);
 
 export interface TgtOptions {
   /** An address of loopback; redirection needs another one than the client's own. */
@@ -33,9 +30,11 @@ export class Tgt {
   readonly #process: OwnedProcess;
   readonly #folder: string;
   readonly #removeFolder = (): void => rmSync(this.#folder, { recursive: true, force: true });
+  readonly #admin: TgtAdminShell;
   #lastTid = 0;
 
-  private constructor(host: string, port: number, process_: OwnedProcess, folder: string) {
+  private constructor(host: string, port: number, process_: OwnedProcess, folder: string, tgtadm: string) {
+    this.#admin = new TgtAdminShell(tgtadm, environment(folder));
     this.host = host;
     this.port = port;
     this.#process = process_;
@@ -69,7 +68,7 @@ export class Tgt {
       env: environment(folder),
       stopMs: 0,
     });
-    return new Tgt(host, port, process_, folder);
+    return new Tgt(host, port, process_, folder, (await findTool("tgtadm")) ?? "tgtadm");
   }
 
   get pid(): number {
@@ -88,13 +87,8 @@ export class Tgt {
   }
 
   /** Runs tgtadm, in some 3 ms. @returns what it printed @throws with what it said */
-  async admin(...parameters: readonly string[]): Promise<string> {
-    const tgtadm = (await findTool("tgtadm")) ?? "tgtadm";
-    const { stdout } = await run(tgtadm, ["-C", "0", "--lld", "iscsi", ...parameters], {
-      env: environment(this.#folder),
-      timeout: hangMs,
-    });
-    return stdout;
+  admin(...parameters: readonly string[]): Promise<string> {
+    return this.#admin.run(parameters);
   }
 
   /** Answers at another address of loopback as well, at the same port. */
@@ -113,6 +107,7 @@ export class Tgt {
 
   /** Kills it, as a node dies whose kernel lives: its connections are reset. */
   async stop(): Promise<void> {
+    this.#admin.stop();
     await this.#process.stop();
     this.#removeFolder();
     process.off("exit", this.#removeFolder);
