@@ -56,7 +56,7 @@ export const faultOf = (failover: Failover, result: StepResult): Reason | undefi
         ? undefined
         : {
             code: "CHANGED_SINCE",
-            message: `What was written at ${to} since the failover would be lost: ${names}.`,
+            message: `What was written at ${to} since the failover would be lost: ${names}. A failback brings it home, and an undo with --discard-changes gives it up.`,
           };
     default:
       return undefined;
