@@ -61,24 +61,24 @@ export class MirrorWriting {
     let lun = await this.#shutOut(volumeId, epoch, place, call);
     try {
       if (reset !== undefined) {
-        lun = await this.#become(reset, { volumeId, epoch, place, lun, cloned }, call);
+        try {
+          lun = await this.#become(reset, { volumeId, epoch, place, lun, cloned }, call);
+        } finally {
+          await this.#tellIfLate(volumeId, epoch);
+        }
         await this.#ledger.change((database) => {
           if (findMirror(database, volumeId)?.epoch === epoch) endReset(database, volumeId);
         }, call);
       }
       await cloned;
+      const base = await this.#openBase(volumeId, call);
+      const key = keyOf(volumeId, epoch);
+      this.#open.delete(key);
+      this.#open.set(key, Promise.resolve({ lun, base }));
     } catch (error) {
       await lun.close();
       throw error;
     }
-    const key = keyOf(volumeId, epoch);
-    this.#open.delete(key);
-    const base = this.#openBase(volumeId, call);
-    this.#open.set(
-      key,
-      base.then((opened) => ({ lun, base: opened })),
-    );
-    await this.#open.get(key);
   }
 
   /** @returns the LUN, which may have been opened anew */
@@ -94,23 +94,19 @@ export class MirrorWriting {
     call: StorageCall | undefined,
   ): Promise<Lun> {
     const { volumeId, epoch, place, lun, cloned } = of;
+    if (snapshot === null) {
+      await empty(lun, () => this.#assertCurrent(volumeId, epoch, call), call);
+      return lun;
+    }
+    await lun.close();
+    const isBack = await this.#rolledBack(place, snapshot, call);
+    const again = await this.#shutOut(volumeId, epoch, place, call);
     try {
-      if (snapshot === null) {
-        await empty(lun, () => this.#assertCurrent(volumeId, epoch, call), call);
-        return lun;
-      }
-      await lun.close();
-      const isBack = await this.#rolledBack(place, snapshot, call);
-      const again = await this.#shutOut(volumeId, epoch, place, call);
-      try {
-        if (!isBack) await cloned.then(() => this.#copyBase(volumeId, epoch, again, call));
-        return again;
-      } catch (error) {
-        await again.close();
-        throw error;
-      }
-    } finally {
-      await this.#tellIfLate(volumeId, epoch);
+      if (!isBack) await cloned.then(() => this.#copyBase(volumeId, epoch, again, call));
+      return again;
+    } catch (error) {
+      await again.close();
+      throw error;
     }
   }
 
