@@ -11,7 +11,8 @@ export const checkSecrets = async (config: SmtxConfig): Promise<string> => {
   const files = smtxSecretFiles(config);
   for (const file of files) {
     await access(file, constants.R_OK).catch((cause: NodeJS.ErrnoException) => {
-      throw new VisibleError("BAD_REQUEST", `${file} can't be read: ${cause.code}.`, { hint: whose(file), cause });
+      const hint = cause.code === "ENOENT" ? `Write it, and then: ${privately(file)}` : whose(file);
+      throw new VisibleError("BAD_REQUEST", `${file} can't be read: ${cause.code}.`, { hint, cause });
     });
     const { mode, uid } = await stat(file);
     // ssh uses no key of its user's that a group may read.
@@ -23,8 +24,10 @@ export const checkSecrets = async (config: SmtxConfig): Promise<string> => {
   return `${files.length === 1 ? "a file" : `${files.length} files`} that others can't read`;
 };
 
-const whose = (file: string): string =>
-  `Give it to the gateway's user alone: chown smtx-backup ${file}; chmod 600 ${file}`;
+const whose = (file: string): string => `Make it the gateway's user's alone: ${privately(file)}`;
+
+/** The user as docs/gateway.md has it. */
+const privately = (file: string): string => `chown smtx-backup ${file}; chmod 600 ${file}`;
 
 /** That the folder of the hashes is, or can be, this user's own. */
 export const checkHashes = async ({ hashesDir }: SmtxConfig): Promise<string> => {
